@@ -1,0 +1,176 @@
+"""Row shapes that queries return; `| None` means unknown (not read, not sent, not reachable)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionCard:
+    """What a card of one execution shows, in the live strip and in lists."""
+
+    id: int
+    execution_timestamp: datetime
+    completion_timestamp: datetime | None
+    capture_timestamp: datetime | None
+    status: str
+    device_id: str | None
+    camera_id: str | None
+    location: str | None
+    error_node: str | None
+    risk_level: str | None  # None: not analysed
+    risk_source: str | None
+    confidence_score: float | None
+    smoke_detected: bool | None
+    flame_detected: bool | None
+    detection_count: int | None
+    image_state: str | None
+    image_state_reason: str | None
+    image_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticalAlert:
+    """Unacknowledged criticals of one camera within 60 s (D27); shown with the newest one's picture."""
+
+    id: int  # the newest execution of the group
+    execution_ids: list[int]  # newest first, never empty
+    count: int
+    execution_timestamp: datetime
+    detected_at: (
+        datetime  # n8n's stoppedAt of the oldest in the group, else its start: the unseen clock counts from here
+    )
+    capture_timestamp: datetime | None
+    device_id: str | None
+    camera_id: str | None
+    location: str | None
+    confidence_score: float | None
+    smoke_detected: bool | None
+    flame_detected: bool | None
+    risk_source: str | None
+    image_state: str | None
+    image_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionBox:
+    """One detection: x, y (upper left), width, height in pixels of the original image; None if the answer was odd."""
+
+    detection_index: int
+    class_name: str | None
+    confidence: float | None
+    x: float | None
+    y: float | None
+    width: float | None
+    height: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDetail:
+    """All that is known of one execution, for its page."""
+
+    id: int
+    workflow_id: str
+    execution_timestamp: datetime
+    completion_timestamp: datetime | None
+    duration_ms: int | None
+    status: str
+    mode: str | None
+    retry_of: int | None
+    camera_id: str | None
+    device_id: str | None
+    location: str | None
+    capture_timestamp: datetime | None
+    error_node: str | None
+    error_message: str | None
+    notes: list[str]
+    heard_at: datetime | None
+    loaded_at: datetime
+    is_history: bool
+    risk_level: str | None
+    risk_stated: str | None
+    risk_source: str | None
+    confidence_score: float | None
+    alert_priority: str | None
+    smoke_detected: bool | None
+    flame_detected: bool | None
+    detection_count: int | None
+    model_name: str | None
+    model_version: str | None
+    processing_time_ms: float | None
+    assessment: str | None
+    raw_response: str | None
+    acknowledged_at: datetime | None
+    image_state: str | None
+    image_state_reason: str | None
+    image_sha256: str | None
+    image_size_bytes: int | None
+    image_width: int | None
+    image_height: int | None
+    image_format: str | None
+    quality_score: float | None
+    image_extracted_at: datetime | None
+    telegram_sent: bool | None
+    telegram_message_id: int | None
+    telegram_sent_at: datetime | None
+    telegram_error: str | None
+    detections: list[DetectionBox]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourFigures:
+    """Counts over the executions of the last hour; history (D28) counts by its own time."""
+
+    since: datetime
+    executions: int
+    critical: int
+    high: int
+    medium: int
+    low: int
+    none: int
+    unknown: int
+    failed: int  # n8n's status is not success
+    images_stored: int
+    telegram_sent: int
+    cameras: int  # distinct cameras that sent something
+    cameras_known: int  # all cameras ever seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One watched part of the machinery, by its last proof of life."""
+
+    name: str  # n8n, listener, sweep, queue, images, database
+    is_ok: bool  # false also when the proof is too old
+    detail: str | None  # reason of trouble as the machinery gave it
+    proof_at: datetime | None  # None: never seen alive
+    since: datetime | None  # of the present state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A trouble that began and, when ended_at is set, ended."""
+
+    component: str
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The state of the machinery in one look."""
+
+    is_configured: bool  # there is an n8n database to read
+    components: list[Component]
+    queued: int
+    parked: int
+    oldest_queued_at: datetime | None
+    last_sweep_at: datetime | None
+    last_loaded_at: datetime | None
+    outages: list[Outage]  # the newest few, open ones first
+
+    @property
+    def is_ok(self) -> bool:
+        return all(component.is_ok for component in self.components)
