@@ -69,7 +69,7 @@ def dashboard_template(postgres: EmbeddedPostgres) -> str:
     return "template_dashboard"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_world(
     postgres: EmbeddedPostgres, new_database: Callable[..., str], dashboard_template: str
 ) -> Iterator[MakeWorld]:

@@ -1,0 +1,150 @@
+"""APScheduler: which jobs run in this process beside the pages; start() is the plan's factory (D26)."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import gevent
+import gevent.event
+from apscheduler.schedulers.gevent import GeventScheduler
+
+from config import Config
+from saiweb import notify
+from saiweb.db import Database, check_schema
+from saiweb.errors import SaiwebError
+from saiweb.etl.service import EtlService
+from saiweb.etl.worker import LINK_ERRORS
+from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
+from saiweb.queries import health
+
+if TYPE_CHECKING:
+    from saiweb.realtime.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+WATCH_EVERY_S = 3
+REPORT_EVERY_S = 10
+
+
+class Background:
+    """What runs in a web process: the dashboard's LISTEN loop for the hub, and the ETL where there is an n8n."""
+
+    def __init__(self, config: Config, database: Database, hub: Hub) -> None:
+        self._config = config
+        self._database = database
+        self._hub = hub
+        self._stop = threading.Event()
+        self._listener: gevent.Greenlet[..., None] | None = None
+        self._etl = EtlService(config) if config.has_n8n else None
+        self._scheduler = _scheduler(self._jobs())
+
+    def start(self) -> None:
+        if self._etl is not None:
+            self._etl.start()
+        self._listener = gevent.spawn(self._listen)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._scheduler.shutdown(wait=False)
+        if self._listener is not None:
+            gevent.kill(self._listener)
+        if self._etl is not None:
+            self._etl.stop()
+
+    def _jobs(self) -> list[tuple[Callable[[], None], int]]:
+        found: list[tuple[Callable[[], None], int]] = [(self._watch, WATCH_EVERY_S), (self._expire, REPORT_EVERY_S)]
+        if self._etl is not None:
+            found += _etl_jobs(self._config, self._etl)
+        return found
+
+    def _watch(self) -> None:
+        if self._listener is not None and self._listener.dead and not self._stop.is_set():
+            logger.error("hub_listener_restarted")
+            self._listener = gevent.spawn(self._listen)
+
+    def _expire(self) -> None:
+        """Call dead what gave no sign for long: the process that should report it may be gone."""
+        with self._database.connection() as conn:
+            for component in health.expire(conn, datetime.now(UTC)):
+                publish(conn, TOPIC, f"health:{component}")
+
+    def _listen(self) -> None:
+        notify.listen(
+            self._config.dashboard_conninfo(),
+            DASHBOARD_CHANNELS,
+            name="hub",
+            on_connect=self._hub.mark_all,
+            on_notice=self._hub.mark,
+            on_alive=lambda: None,
+            on_lost=lambda reason: logger.warning("hub_listener_lost", extra={"reason": reason}),
+            stop=self._stop,
+        )
+
+
+def start(config: Config, database: Database, hub: Hub) -> Background:
+    """Start everything that runs beside the pages in this process; databases that are away are waited for."""
+    gevent.spawn(_say_schema, database)
+    background = Background(config, database, hub)
+    background.start()
+    return background
+
+
+def _say_schema(database: Database) -> None:
+    try:
+        with database.connection() as conn:
+            check_schema(conn)
+    except SaiwebError as error:
+        logger.error("schema_unknown", extra={"reason": str(error)})
+    except LINK_ERRORS as error:
+        logger.warning("database_away", extra={"reason": str(error)})
+
+
+def _scheduler(work: list[tuple[Callable[[], None], int]]) -> GeventScheduler:
+    scheduler = GeventScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": 60})
+    for one, every_s in work:
+        scheduler.add_job(
+            _guarded(one), "interval", seconds=every_s, next_run_time=datetime.now(UTC) + timedelta(seconds=1)
+        )
+    return scheduler
+
+
+def _guarded(work: Callable[[], None]) -> Callable[[], None]:
+    """Let a scheduled job fail for lack of a database without a traceback: it runs again soon."""
+
+    def run() -> None:
+        try:
+            work()
+        except LINK_ERRORS as error:
+            logger.warning("job_without_database", extra={"job": work.__name__, "reason": str(error)})
+
+    run.__name__ = work.__name__
+    return run
+
+
+def run_etl(config: Config) -> None:
+    """Run the ETL alone in this process until SIGTERM or SIGINT, then hand back what was begun."""
+    service = EtlService(config)
+    ended = gevent.event.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(sign, ended.set)
+    scheduler = _scheduler(_etl_jobs(config, service))
+    service.start()
+    scheduler.start()
+    ended.wait()
+    scheduler.shutdown(wait=False)
+    service.stop()
+
+
+def _etl_jobs(config: Config, service: EtlService) -> list[tuple[Callable[[], None], int]]:
+    return [
+        (service.watch, WATCH_EVERY_S),
+        (service.sweep, config.etl_sweep_seconds),
+        (service.report, REPORT_EVERY_S),
+        (service.tidy, 6 * 3600),
+    ]

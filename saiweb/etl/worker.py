@@ -1,0 +1,298 @@
+"""Works through the queue: alerts first and the newest first, pictures when no alert waits.
+
+Guarantee: at least once, idempotent. What was heard is in `etl_jobs` before it is worked on; a job that dies with this
+process is claimed again when its lease ends, and what never got a row is found by the sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import gevent.event
+import gevent.lock
+import gevent.pool
+import gevent.subprocess
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from config import Config
+from saiweb.db import Database
+from saiweb.etl.load import Loader, LoadError, NeverError, NotYetError, Picture, TooLargeError
+from saiweb.queries import jobs
+from saiweb.queries.jobs import LEASE_S, Job
+from saiweb.services.image_store import ImageStoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+LINK_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+TAKEN_AT_ONCE = 24  # of a burst that was heard, so many are leased at once; the rest is queued for whoever is free
+PICTURES_WITH_BYTES = 8
+PICTURES_WAITING = 500
+IDLE_POLL_S = 2.0
+SURROUNDINGS_PAUSE_S = 4.0
+LARGE_TIMEOUT_S = 300
+
+
+class Worker:
+    """Greenlets of one process that work on jobs; up to ETL_MAX_CONCURRENT at once."""
+
+    def __init__(self, config: Config, *, dashboard: Database, loader: Loader) -> None:
+        self._config = config
+        self._dashboard = dashboard
+        self._loader = loader
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._heard: dict[int, None] = {}
+        self._heard_event = gevent.event.Event()
+        self._claim_event = gevent.event.Event()
+        self._work = gevent.event.Event()
+        self._alerts: list[Job] = []
+        self._pictures: list[tuple[Job, Picture]] = []
+        self._held: dict[int, Job] = {}
+        self._busy_with_pictures = 0
+        self._picture_limit = max(1, config.etl_max_concurrent - 1)
+        self._large = gevent.lock.Semaphore(1)
+        self._large_jobs = gevent.pool.Group()
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self.image_trouble: str | None = None  # why the image cache cannot take pictures; None: it does
+        self.done = 0
+
+    def start(self) -> None:
+        loops: list[Callable[[], None]] = [self._intake, self._claimer, self._renewer]
+        loops += [self._runner] * self._config.etl_max_concurrent
+        self._greenlets = [gevent.spawn(loop) for loop in loops]
+
+    def stop(self) -> None:
+        """End at once; jobs under way are claimed again by whoever is next, or by us when we start again."""
+        gevent.killall(self._greenlets)
+        self._large_jobs.kill()
+        self._greenlets = []
+        self.release()
+
+    def release(self) -> None:
+        """Hand back what was leased but not begun or finished, so that nobody has to wait for the lease."""
+        if not self._held:
+            return
+        try:
+            with self._dashboard.connection() as conn:
+                jobs.release(conn, list(self._held), owner=self.owner)
+        except LINK_ERRORS as error:
+            logger.warning("release_failed", extra={"reason": str(error)})
+        self._held.clear()
+        self._alerts.clear()
+        self._pictures.clear()
+
+    @property
+    def is_alive(self) -> bool:
+        return bool(self._greenlets) and all(not one.dead for one in self._greenlets)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._held and not self._heard
+
+    def hear(self, execution_id: int) -> None:
+        """Note an execution that has just finished; returns at once."""
+        self._heard[execution_id] = None
+        self._heard_event.set()
+
+    def poke(self) -> None:
+        """Look into the queue now: something was put there."""
+        self._claim_event.set()
+
+    # -- from notices and from the table into memory
+
+    def _intake(self) -> None:
+        pause = 0.2
+        while True:
+            self._heard_event.wait()
+            self._heard_event.clear()
+            if not self._heard:
+                continue
+            ids = sorted(self._heard, reverse=True)
+            try:
+                with self._dashboard.connection() as conn:
+                    taken = jobs.take(conn, ids[:TAKEN_AT_ONCE], owner=self.owner)
+                    rest = ids[TAKEN_AT_ONCE:]
+                    if rest:
+                        jobs.enqueue(conn, rest)
+            except LINK_ERRORS as error:
+                logger.warning("intake_postponed", extra={"waiting": len(ids), "reason": str(error)})
+                gevent.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 jitter
+                pause = min(pause * 2, 3.0)
+                self._heard_event.set()
+                continue
+            pause = 0.2
+            for execution_id in ids:
+                self._heard.pop(execution_id, None)
+            self._hold(taken)
+            if rest:
+                self._claim_event.set()
+
+    def _claimer(self) -> None:
+        while True:
+            self._claim_event.wait(timeout=IDLE_POLL_S)
+            self._claim_event.clear()
+            while len(self._alerts) < self._config.etl_max_concurrent and len(self._pictures) < PICTURES_WAITING:
+                try:
+                    with self._dashboard.connection() as conn:
+                        claimed = jobs.claim(conn, limit=self._config.etl_batch_size, owner=self.owner)
+                except LINK_ERRORS as error:
+                    logger.warning("claim_postponed", extra={"reason": str(error)})
+                    gevent.sleep(1)
+                    break
+                claimed = [job for job in claimed if job.execution_id not in self._held]
+                self._hold(claimed, is_fresh=False)
+                if len(claimed) < self._config.etl_batch_size:
+                    break
+
+    def _hold(self, taken: list[Job], *, is_fresh: bool = True) -> None:
+        ordered = sorted(taken, key=lambda job: job.execution_id)
+        for job in ordered:
+            self._held[job.execution_id] = job
+        if is_fresh:
+            self._alerts.extend(ordered)
+        else:
+            self._alerts[:0] = ordered
+        self._work.set()
+
+    def _renewer(self) -> None:
+        while True:
+            gevent.sleep(LEASE_S / 3)
+            if not self._held:
+                continue
+            try:
+                with self._dashboard.connection() as conn:
+                    jobs.renew(conn, list(self._held), owner=self.owner)
+            except LINK_ERRORS as error:
+                logger.warning("renewal_failed", extra={"reason": str(error)})
+
+    # -- the work itself
+
+    def _runner(self) -> None:
+        while True:
+            if self._alerts:
+                job = self._alerts.pop()
+                if len(self._alerts) < self._config.etl_max_concurrent:
+                    self._claim_event.set()
+                self._attempt(job, lambda job=job: self._alert(job))
+            elif self._pictures and self._busy_with_pictures < self._picture_limit:
+                job, picture = self._pictures.pop()
+                self._busy_with_pictures += 1
+                try:
+                    self._attempt(job, lambda job=job, picture=picture: self._picture(job, picture))
+                finally:
+                    self._busy_with_pictures -= 1
+                    self._work.set()
+            else:
+                self._work.clear()
+                self._work.wait()
+
+    def _alert(self, job: Job) -> None:
+        picture = self._loader.load(job.execution_id, job.heard_at)
+        if picture is None:
+            self._finish(job)
+            return
+        with_bytes = sum(1 for _, other in self._pictures if other.reference is not None)
+        self._pictures.append((job, picture if with_bytes < PICTURES_WITH_BYTES else picture.without_bytes()))
+        self._work.set()
+
+    def _picture(self, job: Job, picture: Picture) -> None:
+        self._loader.store_picture(picture)
+        self.image_trouble = None
+        self._finish(job)
+
+    def _attempt(self, job: Job, step: Callable[[], None]) -> None:
+        """Run one step of a job; whatever goes wrong ends in a retry or a parked job, never in a dead greenlet."""
+        try:
+            with gevent.Timeout(self._config.etl_timeout_ms / 1000):
+                step()
+        except TooLargeError as error:
+            logger.info("handed_to_own_process", extra={"execution_id": job.execution_id, "reason": str(error)})
+            self._large_jobs.spawn(self._run_large, job)
+        except NeverError as error:
+            self._park(job, error)
+        except ImageStoreUnavailable as error:
+            self.image_trouble = str(error)
+            self._postpone(job, str(error), is_counted=False)
+        except LINK_ERRORS as error:
+            self._postpone(job, f"A database is away: {error}", is_counted=False)
+        except NotYetError as error:
+            self._try_again(job, error)
+        except gevent.Timeout:
+            self._try_again(job, NotYetError(f"It took longer than {self._config.etl_timeout_ms} ms."))
+        except Exception as error:
+            logger.exception("job_failed", extra={"execution_id": job.execution_id})
+            self._try_again(job, NotYetError(f"{type(error).__name__}: {error}"))
+
+    def _run_large(self, job: Job) -> None:
+        """Run the job in a process of its own, one at a time: parsing it here would stop the pages."""
+        with self._large:
+            command = [sys.executable, "-m", "saiweb", "etl", "one", str(job.execution_id)]
+            process = gevent.subprocess.Popen(command, stdin=gevent.subprocess.DEVNULL, stderr=gevent.subprocess.PIPE)
+            try:
+                _, errors = process.communicate(timeout=LARGE_TIMEOUT_S)
+            except gevent.subprocess.TimeoutExpired:
+                process.kill()
+                self._try_again(job, NotYetError(f"It took longer than {LARGE_TIMEOUT_S} s in a process of its own."))
+                return
+            finally:
+                if process.poll() is None:
+                    process.kill()
+        if process.returncode == 0:
+            self._finish(job)
+        else:
+            lines = errors.decode(errors="replace").strip().splitlines()
+            self._try_again(job, NotYetError(lines[-1] if lines else f"Its process ended with {process.returncode}."))
+
+    # -- what becomes of a job
+
+    def _finish(self, job: Job) -> None:
+        self._settle(job, lambda conn: jobs.finish(conn, job, owner=self.owner))
+        self.done += 1
+
+    def _try_again(self, job: Job, error: LoadError) -> None:
+        """Postpone with a growing pause, or park after ETL_RETRY_ATTEMPTS tries."""
+        if job.attempts + 1 < self._config.etl_retry_attempts:
+            self._postpone(job, str(error), is_counted=True)
+            return
+        picture = error.picture if isinstance(error, NotYetError) else None
+        if picture is not None:
+            try:
+                self._loader.store_picture(picture)
+            except (LoadError, ImageStoreUnavailable, *LINK_ERRORS) as second:
+                logger.warning("picture_lost", extra={"execution_id": job.execution_id, "reason": str(second)})
+        self._park(job, error)
+
+    def _postpone(self, job: Job, reason: str, *, is_counted: bool) -> None:
+        pause = 2.0 * 4**job.attempts if is_counted else SURROUNDINGS_PAUSE_S
+        pause *= random.uniform(0.8, 1.2)  # noqa: S311 jitter
+        logger.info("job_postponed", extra={"execution_id": job.execution_id, "reason": reason, "pause_s": pause})
+        self._settle(
+            job,
+            lambda conn: jobs.postpone(
+                conn, job, owner=self.owner, reason=reason, pause_s=pause, is_counted=is_counted
+            ),
+        )
+
+    def _park(self, job: Job, error: LoadError) -> None:
+        logger.error("job_parked", extra={"execution_id": job.execution_id, "reason": str(error)})
+        self._settle(
+            job, lambda conn: jobs.park(conn, job, owner=self.owner, reason=str(error), source_token=error.token)
+        )
+
+    def _settle(self, job: Job, write: Callable[[psycopg.Connection[Any]], bool]) -> None:
+        """Write what became of a job; if that fails its lease ends by itself and it is claimed again."""
+        self._held.pop(job.execution_id, None)
+        try:
+            with self._dashboard.connection() as conn:
+                is_due_again = write(conn)
+            if is_due_again:
+                self._claim_event.set()
+        except LINK_ERRORS as error:
+            logger.warning("job_left_to_its_lease", extra={"execution_id": job.execution_id, "reason": str(error)})
