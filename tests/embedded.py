@@ -5,6 +5,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ def supervise(root: Path, binaries: Path, uid: int) -> Generator[Supervisor]:
         assert supervisor.stdout is not None
         pid, conninfo = supervisor.stdout.readline().strip().split(" ", 1)
         yield Supervisor(supervisor, int(pid), conninfo)
+
+
+@contextmanager
+def open_folder(prefix: str = "saiweb-test-") -> Generator[Path]:
+    """Make a temporary folder that other users can enter; pytest closes its own at each start of any run."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def query(server: EmbeddedPostgres, statement: str, dbname: str = "postgres") -> str:

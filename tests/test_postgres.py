@@ -12,20 +12,27 @@ import pytest
 
 from saiweb.postgres import EmbeddedPostgres, PostgresError
 from saiweb.postgres_place import find_binaries
-from tests.embedded import QUICK, is_running, ordinary_uid, postmaster, query, supervise, within_everyones_reach
+from tests.embedded import (
+    QUICK,
+    is_running,
+    open_folder,
+    ordinary_uid,
+    postmaster,
+    query,
+    supervise,
+    within_everyones_reach,
+)
 from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def server() -> Iterator[EmbeddedPostgres]:
     """A server that tests of this file may kill, over a folder with spaces and quotes in its name."""
-    root = tmp_path_factory.mktemp("it's a folder")
-    for folder in (root, *root.parents[:2]):
-        folder.chmod(0o711)
-    server = EmbeddedPostgres(root, settings=QUICK)
-    server.start()
-    yield server
-    server.stop()
+    with open_folder("it's a test ") as folder:
+        server = EmbeddedPostgres(folder / "postgres", settings=QUICK)
+        server.start()
+        yield server
+        server.stop()
 
 
 def test_the_server_uses_little_and_listens_on_a_private_socket_only(server: EmbeddedPostgres) -> None:

@@ -1,0 +1,40 @@
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: install run test lint format bench test-n8n test-faults help
+
+install: ## make .venv from the lock file, with saiweb in it
+	@scripts/install.sh
+
+run: install ## install and start everything with the demo network; prints the address
+	@$(PYTHON) -m saiweb run --demo
+
+test: .dev ## install what tests need and pass them (ARGS="-k stream" selects)
+	@scripts/chromium.sh
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: .dev ## ruff and pyright
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m pyright
+
+format: .dev ## put the code in its usual form
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+bench: .dev ## measure, and print the tables of docs/benchmarks.md
+	@scripts/chromium.sh
+	$(PYTHON) -m bench $(ARGS)
+
+test-n8n: .dev ## the whole way live, with a real n8n (needs npm and the network)
+	@scripts/chromium.sh
+	$(PYTHON) -m tests.n8n_live.run $(ARGS)
+
+test-faults: .dev ## the faults at full count
+	SAIWEB_FAULT_ROUNDS=50 $(PYTHON) -m pytest -m faults $(ARGS)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: .dev
+.dev:
+	@scripts/install.sh --dev

@@ -1,0 +1,20 @@
+"""LateWorker: gunicorn's worker class, which loads the real one in the worker only.
+
+Gunicorn imports its worker class in the master. Ours would bring gevent and the database driver into the launcher,
+which shall stay small, and the driver before gevent's patch, which would stop the whole process at every query.
+"""
+
+from gunicorn.workers.base_async import AsyncWorker
+
+
+class LateWorker(AsyncWorker):
+    """Becomes an SSEWorker, whose ancestor it is in all but name, once it is in a process of its own."""
+
+    def init_process(self) -> None:
+        from gevent import monkey
+
+        monkey.patch_all()
+        from saiweb.realtime.worker import SSEWorker
+
+        self.__class__ = SSEWorker  # pyright: ignore[reportAttributeAccessIssue]
+        self.init_process()

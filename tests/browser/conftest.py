@@ -1,0 +1,115 @@
+"""A real Chromium for the tests in this folder: never skipped in silence, no pytest plugin needed."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from werkzeug.serving import make_server
+
+from saiweb.postgres import EmbeddedPostgres
+from tests import site as sites
+from tests.browser.pages import Address
+from tests.environment import OWNER
+from tests.site import Site
+
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TIMEOUT_MS = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Generator[Browser]:
+    """One headless Chromium for the whole run."""
+    with sync_playwright() as playwright:
+        arguments = QUIET + (["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = playwright.chromium.launch(executable_path=_chromium(playwright), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context_desktop(browser: Browser) -> Generator[BrowserContext]:
+    """A fresh profile on a 1440 x 900 screen."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context_phone(browser: Browser) -> Generator[BrowserContext]:
+    """A fresh profile on a 390 x 844 touch screen."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True, has_touch=True
+    )
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context_no_scripts(browser: Browser) -> Generator[BrowserContext]:
+    """A fresh profile in which no script runs."""
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def site_database(new_database: Callable[..., str], dashboard_template: str) -> str:
+    return new_database(dashboard_template, OWNER)
+
+
+@pytest.fixture
+def served_site(postgres: EmbeddedPostgres, site_database: str) -> Generator[tuple[Site, str]]:
+    """The web application over an empty database, served without anything beside it, and its address."""
+    with tempfile.TemporaryDirectory(prefix="saiweb-test-") as folder:
+        site = sites.build(postgres, site_database, Path(folder))
+        server = make_server("127.0.0.1", 0, site.app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield site, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+        site.clear()
+        sites.close(site)
+
+
+@pytest.fixture
+def site(served_site: tuple[Site, str]) -> Site:
+    return served_site[0]
+
+
+@pytest.fixture
+def address(served_site: tuple[Site, str]) -> Address:
+    """Full addresses of its pages."""
+    return lambda path: served_site[1] + path
+
+
+def _chromium(playwright: Playwright) -> str:
+    """Return $SAIWEB_CHROMIUM, else the system's browser, else Playwright's own download; without any, end the run."""
+    if configured := os.environ.get("SAIWEB_CHROMIUM"):
+        return configured
+    for name in SYSTEM_BROWSERS:
+        if found := shutil.which(name):
+            return found
+    downloaded = playwright.chromium.executable_path
+    if Path(downloaded).exists():
+        return downloaded
+    pytest.exit(
+        "The browser tests need Chromium: run scripts/chromium.sh, or set SAIWEB_CHROMIUM to one.", returncode=3
+    )
