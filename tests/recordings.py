@@ -1,7 +1,8 @@
 """Read recordings of real n8n: rows as JSON lines, n8n's folders as archives, and what was really posted and answered.
 
 A folder of recordings holds `expected.json` and one folder per capture with `execution_entity.jsonl.gz`,
-`execution_data.jsonl.gz` and the archives of n8n's `binaryData` or `storage`.
+`execution_data.jsonl.gz`, `binary_data.jsonl.gz` where n8n kept files in its database, and the archives of n8n's
+`binaryData` or `storage`.
 """
 
 import functools
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from saiweb.etl.binary import ImageReference, open_chunks
+from saiweb.etl.payload import Payload
 
 _OWN = Path(__file__).parent / "data" / "n8n"
 
@@ -37,10 +41,31 @@ class Recording:
         return f"{self.capture}-{self.execution_id}-{self.truth['case']}"
 
     @property
-    def text(self) -> str:
-        """n8n's text of the run."""
-        assert self.data is not None
-        return self.data["data"]
+    def path(self) -> Path:
+        """The folder of its capture."""
+        return self.folder / self.capture
+
+    def payload(self, storage: list[Path]) -> Payload:
+        """Parse n8n's text, from the row or from the file where n8n kept it."""
+        if self.data is not None:
+            return Payload.parse(self.data["data"])
+        run = f"workflows/{self.entity['workflowId']}/executions/{self.execution_id}/execution_data/bundle.json"
+        found = next(path for folder in storage if (path := folder / run).is_file())
+        return Payload.parse_bundle(found.read_bytes())
+
+    def content(self, reference: ImageReference, storage: list[Path]) -> bytes:
+        """Fetch a file from where n8n kept it."""
+        chunks = open_chunks(
+            reference, storage_paths=storage, read_database=self._read_database, max_bytes=50 * 1024 * 1024
+        )
+        return b"".join(chunks)
+
+    def _read_database(self, file_id: str) -> Iterator[bytes]:
+        for row in rows(self.path, "binary_data"):
+            if row["fileId"] == file_id:
+                yield bytes.fromhex(row["data"].removeprefix("\\x"))
+                return
+        raise LookupError(file_id)
 
 
 def folders() -> list[Path]:

@@ -11,6 +11,7 @@ import msgspec
 from saiweb.etl.flatted import FlattedArray, FlattedObject, Value, find
 
 MAX_RAW_CHARS: Final = 65_536
+_MAX_RAW_DEPTH: Final = 8
 _MAX_NOTES: Final = 40
 _MAX_BIGINT: Final = 2**63 - 1
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -163,42 +164,55 @@ def zone(value: Value) -> tzinfo | None:
 def raw_json(value: Value) -> str:
     """Return a value as JSON text that may be kept: no headers, tokens, base64 or odd characters, bounded in size."""
     for max_items, max_chars in ((500, 20_000), (60, 500), (15, 80)):
-        text = msgspec.json.encode(_bounded(value, max_items, max_chars, depth=0)).decode()
-        if len(text) <= MAX_RAW_CHARS:
+        bounds = _Bounds(max_items, max_chars)
+        kept = bounds.kept(value, depth=0)
+        text = msgspec.json.encode(kept).decode() if bounds.left > 0 else ""
+        if text and len(text) <= MAX_RAW_CHARS:
             return text
     return '"[too large to keep]"'
 
 
-def _bounded(value: Value, max_items: int, max_chars: int, *, depth: int) -> object:
-    if isinstance(value, str):
-        return redacted(value[: max_chars * 2])[:max_chars]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if abs(value) <= _MAX_BIGINT else "[number]"
-    if value is None:
-        return None
-    if depth >= 8:
-        return "[deeper]"
-    if isinstance(value, FlattedArray):
-        size = min(len(value), max_items)
-        return [_bounded(find(value, index), max_items, max_chars, depth=depth + 1) for index in range(size)]
-    return _bounded_object(value, max_items, max_chars, depth=depth)
+class _Bounds:
+    """Copies a value within limits; once `left` is used up the copy is worthless and ends soon."""
 
+    def __init__(self, max_items: int, max_chars: int) -> None:
+        self.max_items = max_items
+        self.max_chars = max_chars
+        self.left = MAX_RAW_CHARS
 
-def _bounded_object(value: FlattedObject, max_items: int, max_chars: int, *, depth: int) -> dict[str, object]:
-    kept: dict[str, object] = {}
-    for key in value:
-        if len(kept) >= max_items:
-            break
-        name = storable(key)[:200]
-        if _SECRET_KEYS.search(name) or (
-            name.lower() in _BULK_KEYS and not isinstance(find(value, key), FlattedObject)
-        ):
-            continue
-        size = value.string_size(key)
-        if size is not None and size > 4 * MAX_RAW_CHARS:
-            kept[name] = f"[{size} bytes]"
-        else:
-            kept[name] = _bounded(find(value, key), max_items, max_chars, depth=depth + 1)
-    return kept
+    def kept(self, value: Value, *, depth: int) -> object:
+        self.left -= 1
+        if self.left <= 0 or value is None:
+            return None
+        if isinstance(value, str):
+            text = redacted(value[: self.max_chars])
+            self.left -= len(text)
+            return text
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, int):
+            return value if abs(value) <= _MAX_BIGINT else "[number]"
+        if depth >= _MAX_RAW_DEPTH:
+            return "[deeper]"
+        return self._object(value, depth) if isinstance(value, FlattedObject) else self._array(value, depth)
+
+    def _array(self, value: FlattedArray, depth: int) -> list[object]:
+        found: list[object] = []
+        for index in range(min(len(value), self.max_items)):
+            if self.left <= 0:
+                break
+            found.append(self.kept(find(value, index), depth=depth + 1))
+        return found
+
+    def _object(self, value: FlattedObject, depth: int) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key in value:
+            if self.left <= 0 or len(found) >= self.max_items:
+                break
+            name = storable(key)[:200]
+            inner = find(value, key) if (value.string_size(key) or 0) <= 4 * MAX_RAW_CHARS else "[large text]"
+            is_bulk = name.lower() in _BULK_KEYS and not isinstance(inner, FlattedObject)
+            if not is_bulk and not _SECRET_KEYS.search(name):
+                self.left -= len(name)
+                found[name] = self.kept(inner, depth=depth + 1)
+        return found

@@ -8,8 +8,8 @@ time, so cycles and depth cost nothing, and a long string (an image in base64) i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias, cast, overload
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
@@ -34,11 +34,12 @@ class FlattedDocument:
     Raises FlattedError when the text as a whole is not a JSON array; a fault inside it shows where it is touched.
     """
 
-    __slots__ = ("_elements", "_memo")
+    __slots__ = ("_buffers", "_elements", "_memo")
 
     def __init__(self, text: bytes | str) -> None:
         self._elements: Sequence[object] = _elements_of(text)
         self._memo: dict[int, Value] = {}
+        self._buffers: dict[int, memoryview | None] = {}
         if not self._elements:
             raise FlattedError("The execution data is an empty list.")
 
@@ -67,15 +68,10 @@ class FlattedDocument:
         """Return the UTF-8 bytes of a referenced string, without a copy where it holds no escapes; else None."""
         if not isinstance(reference, str):
             return None
-        element = self._elements[self._index(reference)]
-        if isinstance(element, msgspec.Raw):
-            raw = memoryview(element)
-            if raw[0] != _QUOTE:
-                return None
-            if not _has_escape(raw):
-                return raw[1:-1]
-        value = self.resolve(reference)
-        return memoryview(value.encode("utf-8", "replace")) if isinstance(value, str) else None
+        index = self._index(reference)
+        if index not in self._buffers:
+            self._buffers[index] = self._buffer(index)
+        return self._buffers[index]
 
     def string_size(self, reference: object) -> int | None:
         """Return how many bytes a referenced string takes in the document, without decoding it; None: not a string."""
@@ -86,6 +82,17 @@ class FlattedDocument:
             raw = memoryview(element)
             return len(raw) - 2 if raw[0] == _QUOTE else None
         return len(element) if isinstance(element, str) else None
+
+    def _buffer(self, index: int) -> memoryview | None:
+        element = self._elements[index]
+        if isinstance(element, msgspec.Raw):
+            raw = memoryview(element)
+            if raw[0] != _QUOTE:
+                return None
+            if not _has_escape(raw):
+                return raw[1:-1]
+        value = self.element(index)
+        return memoryview(value.encode("utf-8", "replace")) if isinstance(value, str) else None
 
     def _index(self, reference: str) -> int:
         if len(reference) <= 10 and reference.isascii() and reference.isdecimal():
@@ -113,7 +120,7 @@ class FlattedDocument:
         raise FlattedError(f"The execution data holds a {type(value).__name__}, which is not JSON.")
 
 
-class FlattedObject(Mapping[str, Value]):
+class FlattedObject:
     """A JSON object whose values are resolved when they are read; equal only to itself, since it may hold a cycle."""
 
     __slots__ = ("_document", "_values")
@@ -131,14 +138,8 @@ class FlattedObject(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, key: object) -> bool:
+    def __contains__(self, key: str) -> bool:
         return key in self._values
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def string_size(self, key: str) -> int | None:
         """Return the size in bytes of the string at a key, without decoding it; None: no string there."""
@@ -155,7 +156,7 @@ class FlattedObject(Mapping[str, Value]):
             return None
 
 
-class FlattedArray(Sequence[Value]):
+class FlattedArray:
     """A JSON array whose items are resolved when they are read; equal only to itself."""
 
     __slots__ = ("_document", "_values")
@@ -164,25 +165,11 @@ class FlattedArray(Sequence[Value]):
         self._document = document
         self._values = values
 
-    @overload
-    def __getitem__(self, index: int) -> Value: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Value]: ...
-
-    def __getitem__(self, index: int | slice) -> Value | Sequence[Value]:
-        if isinstance(index, slice):
-            return [self._document.resolve(value) for value in self._values[index]]
+    def __getitem__(self, index: int) -> Value:
         return self._document.resolve(self._values[index])
 
     def __len__(self) -> int:
         return len(self._values)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
 
 def of_plain_json(content: bytes) -> Value:

@@ -52,8 +52,12 @@ def install(conn: psycopg.Connection[Any], tables: Tables, reader: str, reader_p
         lines.append(f"role {reader} created: reads only, 30 s per statement")
     else:
         lines.append(f"role {reader} exists")
-    if (role is None or role.comment == MARK) and tables.makes_roles:
-        lines += _set_up_reader(conn, tables, reader, reader_password)
+    if role is None or role.comment == MARK:
+        try:
+            with conn.transaction():
+                lines += _set_up_reader(conn, tables, reader, reader_password)
+        except psycopg.errors.InsufficientPrivilege:
+            lines.append(f"password of {reader} left as it is: {tables.me} may not change that role")
     for privilege in _lacking(conn, tables, reader):
         conn.execute(privilege.grant)
         lines.append(f"{privilege.text} granted to {reader}")
@@ -129,7 +133,7 @@ def _privilege(
 ) -> _Privilege:
     role, of_kind = sql.Identifier(reader), sql.SQL("{} ON {} {}").format(sql.SQL(right), sql.SQL(kind), target)
     return _Privilege(
-        f"{right} on {kind.lower()} {label}",
+        f"{right} on {kind.lower()} {label}".replace('"', ""),
         sql.SQL("has_{}_privilege({}, {}, {})").format(sql.SQL(kind), sql.Literal(reader), sql.Literal(label), right),
         sql.SQL("EXISTS (SELECT FROM aclexplode(({})) WHERE grantee = {}::regrole)").format(
             sql.SQL(acl).format(sql.Literal(label)), sql.Literal(role.as_string(None))

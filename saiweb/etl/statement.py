@@ -5,6 +5,7 @@ that lists the levels, a negation, a condition or a guess states nothing. Smoke 
 doubt, False a plain negation and no mention of another kind; everything else stays unknown.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from saiweb.levels import RISK_LEVELS, RiskLevel, higher
 
 MAX_TEXT_CHARS: Final = 20_000
 _NEAR_CHARS: Final = 300
+_MAX_MENTIONS: Final = 200
 
 _WORDS: Final[dict[RiskLevel, str]] = {
     "none": "none|nil|nulo|nula|ninguno|ninguna|inexistente",
@@ -27,7 +29,7 @@ _LEVEL_OF: Final[dict[str, RiskLevel]] = {word: level for level in RISK_LEVELS f
 _LEVEL: Final = rf"(?:{'|'.join(_WORDS.values())})(?!\w)"
 _MODIFIER: Final = (
     r"(?:(?:very|quite|rather|fairly|relatively|extremely|currently|still|only"
-    r"|muy|bastante|relativamente|actualmente)\s+)*"
+    r"|muy|bastante|relativamente|actualmente)\s+){0,3}"
 )
 _VALUE: Final = rf"{_MODIFIER}(?P<level>{_LEVEL})"
 _OF_FIRE: Final = (
@@ -58,7 +60,7 @@ _NOT_A_VALUE: Final = re.compile(
 _VERB: Final = r"(?:is|es|appears?|seems?|looks?|remains?|parece|se considera|as|como|esta)"
 _FILLER: Final = (
     r"(?:(?:to\s+be|ser|considered|considerado|assessed|rated|classified|clasificado"
-    r"|as|como|at|a|de|en|nivel|level)\s+)*"
+    r"|as|como|at|a|de|en|nivel|level)\s+){0,5}"
 )
 _PROSE: Final = (
     re.compile(rf"{_LABEL}\s+{_VERB}\s+{_FILLER}{_VALUE}"),
@@ -83,7 +85,7 @@ _SCALE: Final = (
 _NO_RANGE: Final = r"(?![\w.,]*\d)(?!\s*(?:-|–|to|a)\s*\d)"
 _CONFIDENCE_LABELLED: Final = re.compile(
     r"(?<!\w)(?:confidence|confianza|certainty|certeza|seguridad)(?:[\s-]*(?:score|level|rating|puntaje))?"
-    r"\s*(?:\([^)\n]{0,60}\)\s*)?(?:[:=|]|\bis\b|\bof\b|\bes\b|\bde(?:l)?\b|\bat\b|\(|-|–)[^\w\n<.,\-]{0,6}"
+    r"\s*(?:\([^)\n]{0,60}\)\s*)?(?:(?:[:=|]|\bis\b|\bof\b|\bes\b|\bde(?:l)?\b|\bat\b|\(|-|–)[^\w\n<.,\-]{0,6}|(?<=\s))"
     rf"(?P<minus>-)?{_NUMBER}{_NO_RANGE}{_SCALE}"
 )
 _CONFIDENCE_IN_PROSE: Final = re.compile(
@@ -116,7 +118,7 @@ _NEGATED_BEFORE: Final = re.compile(
     r"not\s+(?:see|detect|observe|find|show)(?:\s+any)?|no\s+(?:se\s+)?(?:observan?|ven?|detectan?|aprecian?|hay|existen?))\s+"
     r"(?:(?:visible|apparent|obvious|clear|evident|active|open|any|hay|de|of|signs?|evidence|traces?|indications?|presence|"
     r"presencia|senales|signos|indicios|rastros|evidencia|columnas?|columns?|plumes?|smoke|humo|flames?|fires?|llamas|fuego|"
-    r"incendios?|or|nor|ni|o|,\s*(?:or|nor|ni|o))\s*[\s/]\s*)*$"
+    r"incendios?|or|nor|ni|o|,\s*(?:or|nor|ni|o))\s*[\s/]\s*){0,12}$"
 )
 _RETRACTION: Final = re.compile(r"\b(?:actually|on second thought|correction|looking again|en realidad|mejor dicho)\b")
 #: "Smoke from a fire" is a conclusion; flames are what is seen.
@@ -132,8 +134,8 @@ _DOUBT: Final = re.compile(
     r"|n't\b|\?|[/|<>]"
 )
 _CONDITION_OF_SIGN: Final = re.compile(
-    r"\b(?:if|unless|whether|in case|en caso|cannot|can't|unable|sure|certain|could|might|may|podria|pued[eo]n?|podemos|descart\w*|rule[sd]?|exclu\w*|guarantee"
-    r"|confirm\w*)\b"
+    r"\b(?:if|unless|whether|in case|en caso|cannot|can't|unable|sure|certain|could|might|may|podria|pued[eo]n?|podemos"
+    r"|descart\w*|rule[sd]?|exclu\w*|guarantee|confirm\w*)\b"
 )
 _EXCEPTION: Final = re.compile(
     r"\b(?:except|other than|aside from|apart from|besides|salvo|excepto|aparte de|only|until|yet)\b"
@@ -263,7 +265,7 @@ def _fraction(found: re.Match[str]) -> float | None:
 
 
 def _sign(plain: str, pattern: str) -> bool | None:
-    said = set(_mentions(plain, pattern))
+    said = set(itertools.islice(_mentions(plain, pattern), _MAX_MENTIONS))
     if _RETRACTION.search(plain):
         said.add(None)
         said.discard(True)

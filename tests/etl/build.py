@@ -1,7 +1,7 @@
 """Build n8n's documents for tests: flatten plain data as n8n does, and put nodes into a run."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from saiweb.etl.extraction import Extraction, ExtractionContext
 from saiweb.etl.extractors import extract
@@ -29,7 +29,7 @@ def flattened(value: object) -> str:
                 seen[part] = len(elements)
                 elements.append(part)
             return str(seen[part])
-        return str(add(part))  # pyright: ignore[reportUnknownArgumentType]
+        return str(add(cast("dict[str, Any] | list[Any]", part)))
 
     def add(part: dict[str, Any] | list[Any]) -> int:
         index = len(elements)
@@ -40,8 +40,21 @@ def flattened(value: object) -> str:
             elements[index] = [reference(inner) for inner in part]
         return index
 
-    reference(value)
+    if isinstance(value, str | dict | list):
+        reference(cast("object", value))
+    else:
+        elements.append(value)
     return json.dumps(elements)
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """Return a JSON object as such; None: something else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """Return a JSON array as such; None: something else."""
+    return cast("list[Any]", value) if isinstance(value, list) else None
 
 
 def webhook(body: object = None, binary: object = None) -> dict[str, Any]:
@@ -67,12 +80,11 @@ def document(*nodes: tuple[str, object], error: object = None, stack: object = N
     for index, (name, what) in enumerate(nodes):
         entry: dict[str, Any] = {"startTime": 1_795_462_142_304 + index, "executionIndex": index, "executionTime": 1}
         entry["source"] = []
-        if isinstance(what, dict) and "failed" in what:
-            entry |= {"executionStatus": "error", "error": what["failed"]}
+        told = as_object(what) or {}
+        if "failed" in told:
+            entry |= {"executionStatus": "error", "error": told["failed"]}
         else:
-            item: object = {"json": what}
-            if isinstance(what, dict) and "item" in what:
-                item = what["item"]  # pyright: ignore[reportUnknownVariableType]
+            item = told.get("item", {"json": what})
             entry |= {"executionStatus": "success", "data": {"main": [[item]]}}
         run_data.setdefault(name, []).append(entry)
     result: dict[str, Any] = {"runData": run_data, "lastNodeExecuted": nodes[-1][0] if nodes else None}
@@ -88,7 +100,7 @@ def extracted(payload: Payload | None, *, status: str = "success", **context: An
 
 def yolo(*detections: object, **other: object) -> dict[str, Any]:
     """Return an answer of the inference service with consistent fields; `other` replaces, None removes one."""
-    classes = [found.get("class_name") for found in detections if isinstance(found, dict)]
+    classes = [(as_object(found) or {}).get("class_name") for found in detections]
     answer: dict[str, Any] = {
         "request_id": "6e3f3df3-8bd3-457d-8543-2f67d1aa69e7",
         "processing_time_ms": 87.22,

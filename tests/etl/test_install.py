@@ -288,6 +288,19 @@ def test_an_owner_who_may_not_create_roles_gets_the_words_for_the_administrator(
     assert site.has_role(site.reader), "what the administrator made stays"
 
 
+def test_what_a_superuser_installed_the_owner_can_renew_and_take_away(site: Site) -> None:
+    install(site.admin, workflow_ids=IDS, reader=site.reader, reader_password=PASSWORD)
+
+    site.install((FOREIGN_WORKFLOW_ID,))
+    assert status(site.conn, workflow_ids=(FOREIGN_WORKFLOW_ID,), reader=site.reader).is_complete
+
+    lines = remove(site.conn, reader=site.reader)
+    now = status(site.conn, workflow_ids=IDS, reader=site.reader)
+    assert (now.trigger_present, now.function_present) == (False, False)
+    if site.has_role(site.reader):  # from PostgreSQL 16 on CREATEROLE has no say over the roles of others
+        assert f"an administrator may run DROP ROLE {site.reader}" in lines[-1]
+
+
 def test_an_owner_that_reads_for_itself_is_told_so(site: Site) -> None:
     (line, *_) = install(site.conn, workflow_ids=IDS, reader=site.owner, reader_password=None)
 

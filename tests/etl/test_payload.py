@@ -8,7 +8,7 @@ import pytest
 
 from saiweb.etl.flatted import FlattedError, find
 from saiweb.etl.payload import Payload
-from tests.etl.build import flattened, run, webhook
+from tests.etl.build import as_object, flattened, run, webhook
 
 
 def parsed(result: object, execution: object = None) -> Payload:
@@ -122,20 +122,20 @@ def test_what_is_no_document_of_n8n_is_an_error(text: str | bytes) -> None:
         Payload.parse(text)
 
 
-@pytest.mark.parametrize(
-    "result",
-    [
-        None,
-        [],
-        "text",
-        {"runData": []},
-        {"runData": {"A": {}}},
-        {"runData": {"A": [None, 5, "x", []]}},
-        {"runData": {"A": [{"data": [], "error": "x", "startTime": "now", "executionIndex": True}]}},
-        {"runData": {"A": [{"data": {"main": {"0": []}}}]}, "error": 5, "lastNodeExecuted": {}},
-        {"runData": {"A": [{"data": {"main": [[None, 3, {"json": []}]]}}]}, "error": {"node": []}},
-    ],
-)
+ODD: list[Any] = [
+    None,
+    [],
+    "text",
+    {"runData": []},
+    {"runData": {"A": {}}},
+    {"runData": {"A": [None, 5, "x", []]}},
+    {"runData": {"A": [{"data": [], "error": "x", "startTime": "now", "executionIndex": True}]}},
+    {"runData": {"A": [{"data": {"main": {"0": []}}}]}, "error": 5, "lastNodeExecuted": {}},
+    {"runData": {"A": [{"data": {"main": [[None, 3, {"json": []}]]}}]}, "error": {"node": []}},
+]
+
+
+@pytest.mark.parametrize("result", ODD)
 def test_parts_of_another_shape_are_simply_not_there(result: object) -> None:
     payload = parsed(result, {"nodeExecutionStack": {"a": [1]}})
     assert [item for item in payload.items() if item.json is not None] == []
@@ -146,7 +146,9 @@ def test_parts_of_another_shape_are_simply_not_there(result: object) -> None:
 
 
 def test_a_reference_that_leads_nowhere_costs_only_its_own_part() -> None:
-    elements = msgspec.json.decode(flattened({"resultData": {"runData": {"A": [entry(0, 1)], "B": [entry(1, 2)]}}}))
-    run_data = next(element for element in elements if isinstance(element, dict) and "A" in element)
+    elements: list[Any] = msgspec.json.decode(
+        flattened({"resultData": {"runData": {"A": [entry(0, 1)], "B": [entry(1, 2)]}}})
+    )
+    run_data = next(found for element in elements if "A" in (found := as_object(element) or {}))
     run_data["A"] = "999"
     assert [run.node for run in Payload.parse(json.dumps(elements)).runs] == ["B"]

@@ -95,6 +95,8 @@ def test_what_states_no_risk_is_unknown(text: str) -> None:
         ("Confidence: 98.5%", 0.985),
         ("Confidence: 8/10", 0.8),
         ("confianza: 9 de 10", 0.9),
+        ("Nivel de riesgo: medio (confianza 7/10).", 0.7),
+        ("confidence 0.55", 0.55),
         ("Confidence: 85", 0.85),
         ("Confidence (0-1): 0.8.", 0.8),
         ('"confidence_score": 1,', 1.0),
@@ -179,10 +181,22 @@ def test_single_words_are_levels_in_both_languages() -> None:
     assert level_of("") is None
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["no smoke ", "risk ", "risk: ", "high ", "no ", "(", "confidence: ", "a", " ", "/", "risk is very ", "<think>"],
-)
+SLOW = ["no smoke ", "risk ", "risk: ", "high ", "no ", "(", "confidence: ", "a", " ", "/", "risk is very ", "<think>"]
+SLOWER = [
+    "risk\n",
+    "risk level\n\n",
+    "very ",
+    "risk (",
+    "risk is as a at ",
+    "low or ",
+    "no visible ",
+    "1.",
+    "confidence 1 ",
+    "'",
+]
+
+
+@pytest.mark.parametrize("unit", SLOW + SLOWER)
 def test_a_text_made_to_be_slow_is_read_in_time(unit: str) -> None:
     text = unit * (40_000 // len(unit))
     started = time.perf_counter()

@@ -61,7 +61,8 @@ def _claims_image(part: ImageReference) -> bool:
 def _in_body(item: Item, context: ExtractionContext) -> ImageReference | None:
     body = find_object(item.json, "body")
     for key in _BODY_KEYS:
-        inner = find_object(body, key)
+        is_text = body is not None and body.string_size(key) is not None  # never decode a picture to look at its type
+        inner = None if is_text else find_object(body, key)
         if inner is None:
             found = _base64_at(body, key, context)
         else:

@@ -124,23 +124,23 @@ def test_of_two_answers_the_one_that_warns_more_counts() -> None:
     assert len(found.detections) == 1
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"detections": None, "detection_count": 0},
-        {"detections": "none"},
-        {"detections": {}},
-        {"detections": [None]},
-        {"detections": ["smoke"]},
-        {"detections": [{}]},
-        {"detections": [{"class_name": 5, "confidence": 0.9}]},
-        {"detections": [{"class_name": "cloud", "confidence": 0.9}]},
-        {"detections": [], "detection_count": 3},
-        {"detections": [], "detection_count": "0"},
-        {"detections": [], "detection_count": -1},
-        {"detections": [], "has_smoke": "no"},
-    ],
-)
+ODD: list[dict[str, Any]] = [
+    {"detections": None, "detection_count": 0},
+    {"detections": "none"},
+    {"detections": {}},
+    {"detections": [None]},
+    {"detections": ["smoke"]},
+    {"detections": [{}]},
+    {"detections": [{"class_name": 5, "confidence": 0.9}]},
+    {"detections": [{"class_name": "cloud", "confidence": 0.9}]},
+    {"detections": [], "detection_count": 3},
+    {"detections": [], "detection_count": "0"},
+    {"detections": [], "detection_count": -1},
+    {"detections": [], "has_smoke": "no"},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("level", [None, "none"])
 def test_an_odd_answer_never_gives_the_all_clear(odd: dict[str, Any], level: str | None) -> None:
     answer = {**yolo(alert_level=level), **odd}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -24,43 +25,57 @@ QUEUE_PAGES = 64  # the least that PostgreSQL allows: 512 KB
 NUMBERS = count(1)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedPostgres]:
-    """A server of its own: the notification queue belongs to the whole server, and these tests fill it."""
-    root = Path(tempfile.mkdtemp(prefix="saiweb-trigger-"))
-    postgres = EmbeddedPostgres(root, settings={"fsync": "off", "max_notify_queue_pages": str(QUEUE_PAGES)})
-    try:
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.stop()
-        shutil.rmtree(root)
+both_versions = pytest.mark.parametrize("version", [1, 2], ids=["n8n 1.x", "n8n 2.x"])
 
 
 @pytest.fixture(params=[1, 2], ids=["n8n 1.x", "n8n 2.x"])
-def n8n(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[N8n]:
+def n8n(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[N8n]:
+    with installed(postgres, request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def small_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedPostgres]:
+    """A server whose notification queue can be filled: PostgreSQL 17 or later, as comes with this program."""
+    monkeypatch.delenv("SAIWEB_PG_BIN", raising=False)
+    root = Path(tempfile.mkdtemp(prefix="saiweb-trigger-"))
+    server = EmbeddedPostgres(root, settings={"fsync": "off", "max_notify_queue_pages": str(QUEUE_PAGES)})
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(root)
+
+
+@contextmanager
+def installed(server: EmbeddedPostgres, version: Version) -> Generator[N8n]:
     """An n8n of that version in a new database, with the trigger installed and someone listening."""
-    name = f"n8n_{next(NUMBERS)}"
+    name = f"trigger_{next(NUMBERS)}"
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         with (
             psycopg.connect(server.conninfo(name), autocommit=True) as conn,
             psycopg.connect(server.conninfo(name), autocommit=True) as listener,
         ):
-            create_tables(conn, request.param)
+            create_tables(conn, version)
             install(conn, workflow_ids=[WATCHED_WORKFLOW_ID], reader="postgres", reader_password=None)
             listener.execute(f"LISTEN {CHANNEL}")
-            yield N8n(conn, listener, request.param)
+            yield N8n(conn, listener, server, version)
         admin.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
 
 
 class N8n:
     """Writes what n8n writes for an execution, transaction by transaction."""
 
-    def __init__(self, conn: Connection, listener: Connection, version: Version) -> None:
+    def __init__(self, conn: Connection, listener: Connection, server: EmbeddedPostgres, version: Version) -> None:
         self.conn = conn
         self.listener = listener
+        self.server = server
         self.version: Version = version
+
+    def connect(self, user: str | None = None, *, autocommit: bool = True) -> Connection:
+        return psycopg.connect(self.server.conninfo(self.conn.info.dbname, user), autocommit=autocommit)
 
     def begin(self, workflow_id: str = WATCHED_WORKFLOW_ID, *, retry_of: int | None = None) -> int:
         with self.conn.transaction():
@@ -230,15 +245,14 @@ def test_other_workflows_are_none_of_our_business(n8n: N8n) -> None:
 
 
 @pytest.mark.parametrize("function", ["pg_notify(text, text)", "pg_notification_queue_usage()"])
-def test_an_error_in_the_function_costs_n8n_nothing(n8n: N8n, server: EmbeddedPostgres, function: str) -> None:
-    name = n8n.conn.info.dbname
+def test_an_error_in_the_function_costs_n8n_nothing(n8n: N8n, function: str) -> None:
     n8n.conn.execute("CREATE ROLE n8n_plain LOGIN")
     n8n.conn.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO n8n_plain")
     n8n.conn.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO n8n_plain")
     n8n.conn.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())  # in this database alone
     try:
-        with psycopg.connect(server.conninfo(name, "n8n_plain"), autocommit=True) as plain:
-            execution_id = N8n(plain, n8n.listener, n8n.version).finish()
+        with n8n.connect("n8n_plain") as plain:
+            execution_id = N8n(plain, n8n.listener, n8n.server, n8n.version).finish()
         assert n8n.status_of(execution_id) == "success"
         assert n8n.notices() == []
     finally:
@@ -246,29 +260,28 @@ def test_an_error_in_the_function_costs_n8n_nothing(n8n: N8n, server: EmbeddedPo
         n8n.conn.execute("DROP ROLE n8n_plain")
 
 
-def test_a_full_notification_queue_does_not_stop_n8n(n8n: N8n, server: EmbeddedPostgres) -> None:
-    with (
-        psycopg.connect(server.conninfo(n8n.conn.info.dbname)) as stuck,
-        psycopg.connect(server.conninfo(n8n.conn.info.dbname), autocommit=True) as sender,
-    ):
-        stuck.execute("LISTEN other_channel")
-        stuck.commit()
-        stuck.execute("SELECT 1")  # and now it stays in this transaction: the queue cannot be cleared past it
-        for size in (7900, 1):
+@both_versions
+def test_a_full_notification_queue_does_not_stop_n8n(small_queue: EmbeddedPostgres, version: Version) -> None:
+    with installed(small_queue, version) as n8n:
+        with n8n.connect(autocommit=False) as stuck, n8n.connect() as sender:
+            stuck.execute("LISTEN other_channel")
+            stuck.commit()
+            stuck.execute("SELECT 1")  # and now it stays in this transaction: the queue cannot be cleared past it
+            for size in (7900, 1):
+                with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+                    fill_queue(sender, size)
+
+            execution_id = n8n.finish()
+            assert n8n.status_of(execution_id) == "success"
+
+            drop_guard(n8n.conn)  # what would happen without it: the commit fails, whatever the function catches
             with pytest.raises(psycopg.errors.ProgramLimitExceeded):
-                fill_queue(sender, size)
+                n8n.finish()
 
+        wait_for_room_in_queue(n8n.conn)
+        assert n8n.notices() == []
         execution_id = n8n.finish()
-        assert n8n.status_of(execution_id) == "success"
-
-        drop_guard(n8n.conn)  # what would happen without it: the commit fails, whatever the function catches
-        with pytest.raises(psycopg.errors.ProgramLimitExceeded):
-            n8n.finish()
-
-    wait_for_room_in_queue(n8n.conn)
-    assert n8n.notices() == []
-    execution_id = n8n.finish()
-    assert n8n.notices() == [execution_id]
+        assert n8n.notices() == [execution_id]
 
 
 def fill_queue(conn: Connection, size: int) -> None:
