@@ -1,0 +1,134 @@
+"""What each request carries: one connection, the reader's language, and the way a template becomes an answer."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import psycopg
+from flask import Response, current_app, g, has_request_context, make_response, render_template, request, url_for
+from psycopg.pq import TransactionStatus
+
+from config import Config
+from saiweb.db import Database
+from saiweb.realtime.hub import Hub
+from saiweb.realtime.topics import TOPICS
+
+Locale = Literal["es", "en"]
+
+LOCALES: Final[tuple[Locale, ...]] = ("es", "en")
+THEMES: Final = ("dark", "light")
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+FRAME_TOPICS: Final = ("critical", "health")  # the regions that every page shows
+
+_STATIC_FOLDER: Final = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Saiweb:
+    """What the application shares between requests: `app.extensions["saiweb"]`."""
+
+    config: Config
+    database: Database
+    hub: Hub
+
+
+def saiweb() -> Saiweb:
+    return current_app.extensions["saiweb"]
+
+
+def conn() -> psycopg.Connection[Any]:
+    """Return this request's connection, opened when first asked for; read-only unless the request may change things.
+
+    Everything is one transaction: committed once the answer is made, rolled back when that fails.
+    Raises psycopg_pool.PoolTimeout or psycopg.OperationalError while the database is away.
+    """
+    if "conn" not in g:
+        stack = ExitStack()
+        connection = stack.enter_context(saiweb().database.connection())
+        g.conn_stack = stack
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            connection.read_only = request.method in SAFE_METHODS
+            stack.callback(_allow_writing, connection)
+        stack.enter_context(connection.transaction())
+        g.conn = connection
+    return g.conn
+
+
+def close_conn(error: BaseException | None = None) -> None:
+    """End the request's transaction and give its connection back."""
+    stack: ExitStack | None = g.pop("conn_stack", None)
+    g.pop("conn", None)
+    if stack is None:
+        return
+    if error is None:
+        stack.close()
+    else:
+        stack.__exit__(type(error), error, error.__traceback__)
+
+
+def _allow_writing(connection: psycopg.Connection[Any]) -> None:
+    if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
+        connection.read_only = None
+
+
+def locale() -> Locale:
+    """Return the reader's: `?lang=`, else the cookie, else what the browser prefers, else Spanish."""
+    if not has_request_context():
+        return "es"
+    for asked in (request.args.get("lang"), request.cookies.get("lang")):
+        if asked in LOCALES:
+            return asked
+    return cast("Locale", request.accept_languages.best_match(LOCALES, default="es"))
+
+
+def theme() -> str | None:
+    """Return the theme that the reader chose; None follows the system."""
+    chosen = request.cookies.get("theme")
+    return chosen if chosen in THEMES else None
+
+
+def render_page(
+    template: str, *, topics: tuple[str, ...] = FRAME_TOPICS, status: int = 200, **context: Any
+) -> Response:
+    """Render a whole page, or only its content where htmx asked, with the present state of the regions it shows.
+
+    `topics` are the live regions; a page without any (an error) asks the database nothing and opens no stream.
+    """
+    shown: dict[str, Any] = {}
+    for name in topics:
+        shown |= TOPICS[name].query(conn(), saiweb().config)
+    is_fragment = request.headers.get("HX-Request") == "true" and bool(topics)
+    response = make_response(
+        render_template(
+            template, layout="shared/fragment.html" if is_fragment else "base.html", topics=topics, **shown, **context
+        ),
+        status,
+    )
+    return as_page(response)
+
+
+def as_page(response: Response) -> Response:
+    """Mark an answer that depends on its reader: never stored by anything between, always asked for again."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.vary.update(("HX-Request", "Cookie", "Accept-Language"))
+    return response
+
+
+def asset(path: str) -> str:
+    """Return the address of a static file with a hash of its content, so that it may be kept for ever."""
+    return url_for("static", filename=path, v=asset_hash(path))
+
+
+def asset_hash(path: str) -> str:
+    """Return the hash of a static file as it is now. Raises FileNotFoundError for one that does not exist."""
+    return _hash(path, (_STATIC_FOLDER / path).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash(path: str, _modified_ns: int) -> str:
+    return hashlib.sha256((_STATIC_FOLDER / path).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,38 @@
+"""The web application over one database, empty again after each test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from saiweb.postgres import EmbeddedPostgres
+from tests import site as sites
+from tests.environment import OWNER
+from tests.site import Site
+
+
+@pytest.fixture(scope="session")
+def shared_site(
+    postgres: EmbeddedPostgres, new_database: Callable[..., str], dashboard_template: str
+) -> Generator[Site]:
+    with tempfile.TemporaryDirectory(prefix="saiweb-test-") as folder:
+        site = sites.build(postgres, new_database(dashboard_template, OWNER), Path(folder))
+        yield site
+        sites.close(site)
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Generator[Site]:
+    """The application with an empty database and a client without cookies."""
+    shared_site.client = shared_site.app.test_client()
+    yield shared_site
+    shared_site.clear()
+
+
+@pytest.fixture
+def client(site: Site) -> FlaskClient:
+    return site.client

@@ -1,0 +1,72 @@
+"""Language and theme of one browser."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.site import Site
+
+
+def test_the_choice_lasts_and_leads_back(client: FlaskClient) -> None:
+    response = client.post("/preferences", data={"lang": "en", "theme": "light", "next": "/health"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/health")
+    for cookie in response.headers.getlist("Set-Cookie"):
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+    page = client.get("/").text
+    assert '<html lang="en" data-theme="light">' in page
+    assert "No execution has arrived yet" in page
+
+
+def test_the_system_theme_leaves_it_to_the_browser(client: FlaskClient) -> None:
+    client.post("/preferences", data={"theme": "dark"})
+    client.post("/preferences", data={"theme": "system"})
+    assert "data-theme" not in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("preferred", "language"), [("es-AR,es;q=0.9", "es-AR"), ("en-GB", "en"), ("de", "es-AR"), ("", "es-AR")]
+)
+def test_the_browser_decides_where_nobody_chose(client: FlaskClient, preferred: str, language: str) -> None:
+    assert f'<html lang="{language}">' in client.get("/", headers={"Accept-Language": preferred}).text
+
+
+def test_the_address_overrides_for_one_page(client: FlaskClient) -> None:
+    assert '<html lang="en">' in client.get("/?lang=en").text
+    assert '<html lang="es-AR">' in client.get("/").text
+
+
+def test_numbers_follow_the_language(site: Site) -> None:
+    site.add_execution(7, "low", analysis={"confidence_score": 0.314})
+    assert "0,31" in site.get("/")
+    assert "0.31" in site.get("/?lang=en")
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"lang": "xx"}, "lang"),
+        ({"theme": "pink"}, "theme"),
+        ({"next": "https://evil.example/"}, "next"),
+        ({"next": "//evil.example/"}, "next"),
+        ({"next": "/\\evil.example"}, "next"),
+        ({"next": "/a\r\nSet-Cookie: a=b"}, "next"),
+    ],
+)
+def test_other_values_are_400_and_name_the_field(client: FlaskClient, data: dict[str, str], field: str) -> None:
+    response = client.post("/preferences", data=data)
+    assert response.status_code == 400
+    assert f"«{field}»" in response.text
+    assert "Set-Cookie" not in response.headers
+
+
+def test_an_unknown_language_in_the_address_is_400(client: FlaskClient) -> None:
+    response = client.get("/?lang=xx")
+    assert response.status_code == 400
+    assert "«lang»" in response.text
+
+
+def test_it_refuses_get_and_other_sites(client: FlaskClient) -> None:
+    assert client.get("/preferences").status_code == 405
+    assert client.post("/preferences", data={"lang": "en"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
