@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench [name ...]` measures against the goals and prints Markdown tables."""
