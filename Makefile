@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: install run test lint format bench test-n8n test-faults help
+.PHONY: install run test lint format translations bench test-n8n test-faults help
 
 install: ## make .venv from the lock file, with saiweb in it
 	@scripts/install.sh
@@ -20,6 +20,12 @@ lint: .dev ## ruff and pyright
 format: .dev ## put the code in its usual form
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+
+translations: .dev ## collect the texts of pages and compile the English ones
+	@mkdir -p build
+	.venv/bin/pybabel -q extract -F babel.cfg --no-wrap --sort-output --no-location --omit-header -o build/messages.pot .
+	.venv/bin/pybabel -q update -i build/messages.pot -d saiweb/translations -l en --no-fuzzy-matching --ignore-obsolete --no-wrap
+	.venv/bin/pybabel -q compile -d saiweb/translations
 
 bench: .dev ## measure, and print the tables of docs/benchmarks.md
 	@scripts/chromium.sh

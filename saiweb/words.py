@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, cast
 
 from flask_babel import (
     format_datetime,  # pyright: ignore[reportUnknownVariableType]
     format_decimal,  # pyright: ignore[reportUnknownVariableType]
+    get_locale,
+    get_timezone,  # pyright: ignore[reportUnknownVariableType]
 )
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
@@ -168,6 +171,8 @@ def image_flaw(reason: str | None) -> str | None:
     match reason:
         case "truncated":
             return _("Llegó cortada.")
+        case "damaged":
+            return _("Llegó dañada.")
         case "undecodable":
             return _("No se puede mostrar.")
         case _:
@@ -212,6 +217,21 @@ def component_task(name: str) -> str | None:
             return None
 
 
+def reason_word(reason: str | None) -> str | None:
+    """Return why a part of the machinery is in trouble; what a database or a disk said is quoted as it came."""
+    match reason:
+        case "no sign of life" | "The listener gives no sign of life." | "The listener gave no sign of life.":
+            return _("No da señal de vida.")
+        case "No sweep has finished in time.":
+            return _("Ningún repaso terminó a tiempo.")
+        case "The worker has stopped.":
+            return _("La carga se detuvo.")
+        case "The image cache folder cannot be written.":
+            return _("No se puede escribir en la carpeta de imágenes.")
+        case _:
+            return reason
+
+
 def trouble(code: int) -> str:
     """Return what an HTTP status means to the person who got it."""
     match code:
@@ -250,17 +270,27 @@ def way_out(code: int) -> str:
 
 def clock(moment: datetime) -> str:
     """14:02:31, in the zone of the watch room."""
-    return format_datetime(moment, "HH:mm:ss")
+    return _written(moment, "HH:mm:ss")
 
 
 def clock_and_day(moment: datetime) -> str:
     """14:02:31 · 23 nov"""
-    return format_datetime(moment, "HH:mm:ss · d MMM")
+    return _written(moment, "HH:mm:ss · d MMM")
 
 
 def full_date(moment: datetime) -> str:
     """Return everything, with the distance to UTC."""
-    return format_datetime(moment, "EEEE d MMMM y, HH:mm:ss ZZZZ")
+    return _written(moment, "EEEE d MMMM y, HH:mm:ss ZZZZ")
+
+
+def _written(moment: datetime, pattern: str) -> str:
+    timezone = cast("object", get_timezone())
+    return _write(moment, pattern, str(get_locale()), str(timezone))
+
+
+@lru_cache(maxsize=4096)  # regions are drawn again and again with the same times
+def _write(moment: datetime, pattern: str, _locale: str, _timezone: str) -> str:
+    return format_datetime(moment, pattern)
 
 
 def iso(moment: datetime) -> str:
@@ -314,6 +344,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         image_flaw,
         component_word,
         component_task,
+        reason_word,
         trouble,
         way_out,
         clock,

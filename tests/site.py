@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,11 +17,12 @@ from psycopg.rows import DictRow, dict_row
 from werkzeug.test import TestResponse
 
 from config import Config
+from saiweb import notify
 from saiweb.app import create_app
 from saiweb.db import Database
 from saiweb.postgres import EmbeddedPostgres
 from saiweb.services.image_store import ImageStore, StoredImage
-from tests.environment import APP, OWNER, jpeg
+from tests.environment import OWNER, jpeg
 
 TABLES = (
     "execution_detections, execution_notifications, execution_images, execution_analysis, executions, execution_keys,"
@@ -133,6 +133,10 @@ class Site:
                 box = {"detection_index": index, "class_name": name, "confidence": confidence, **place}
                 _insert(conn, "execution_detections", {**key, **box})
 
+    def publish(self, channel: str, payload: int | str) -> None:
+        with psycopg.connect(self.config.dashboard_conninfo()) as conn:
+            notify.publish(conn, channel, payload)
+
     def add(self, table: str, **columns: Any) -> None:
         with psycopg.connect(self.config.dashboard_conninfo()) as conn:
             _insert(conn, table, columns)
@@ -169,10 +173,6 @@ def close(site: Site) -> None:
     database.close()
 
 
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def _insert(conn: psycopg.Connection[Any], table: str, columns: dict[str, Any]) -> None:
     conn.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
@@ -182,6 +182,3 @@ def _insert(conn: psycopg.Connection[Any], table: str, columns: dict[str, Any]) 
         ),
         columns,
     )
-
-
-__all__ = ["APP", "NOON", "CheckedClient", "Site", "build", "check_html", "close", "sha256"]

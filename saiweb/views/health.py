@@ -6,18 +6,31 @@ from datetime import UTC, datetime
 
 import psycopg
 import psycopg_pool
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import web
+from saiweb.notify import TOPIC, publish
 from saiweb.queries import health as health_queries
+from saiweb.queries import jobs
 
 health = Blueprint("health", __name__)
+
+PARKED_SHOWN = 50
 
 
 @health.get("/health")
 def show() -> Response:
     """GET /health"""
-    return web.render_page("health/show.html")
+    return web.render_page("health/show.html", parked=jobs.parked(web.conn(), limit=PARKED_SHOWN))
+
+
+@health.post("/health/retry")
+def retry() -> BaseResponse:
+    """POST /health/retry: queue everything that is parked again."""
+    if jobs.retry_parked(web.conn()):
+        publish(web.conn(), TOPIC, "health:retry")
+    return redirect(url_for("health.show"), 303)
 
 
 @health.get("/healthz")

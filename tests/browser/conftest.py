@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 from werkzeug.serving import make_server
 
+from saiweb import notify
 from saiweb.postgres import EmbeddedPostgres
+from saiweb.realtime.hub import Hub
 from tests import site as sites
 from tests.browser.pages import Address
 from tests.environment import OWNER
@@ -75,15 +77,22 @@ def site_database(new_database: Callable[..., str], dashboard_template: str) -> 
 
 @pytest.fixture
 def served_site(postgres: EmbeddedPostgres, site_database: str) -> Generator[tuple[Site, str]]:
-    """The web application over an empty database, served without anything beside it, and its address."""
+    """The web application over an empty database, served with its LISTEN loop and nothing else, and its address."""
     with tempfile.TemporaryDirectory(prefix="saiweb-test-") as folder:
         site = sites.build(postgres, site_database, Path(folder))
         server = make_server("127.0.0.1", 0, site.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=server.serve_forever, daemon=True),
+            threading.Thread(target=_listen, args=(site, stop), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
         yield site, f"http://127.0.0.1:{server.server_port}"
+        stop.set()
         server.shutdown()
-        thread.join(5)
+        for thread in threads:
+            thread.join(5)
         server.server_close()
         site.clear()
         sites.close(site)
@@ -98,6 +107,20 @@ def site(served_site: tuple[Site, str]) -> Site:
 def address(served_site: tuple[Site, str]) -> Address:
     """Full addresses of its pages."""
     return lambda path: served_site[1] + path
+
+
+def _listen(site: Site, stop: threading.Event) -> None:
+    hub: Hub = site.app.extensions["saiweb"].hub
+    notify.listen(
+        site.config.dashboard_conninfo(),
+        notify.DASHBOARD_CHANNELS,
+        name="hub",
+        on_connect=hub.mark_all,
+        on_notice=hub.mark,
+        on_alive=lambda: None,
+        on_lost=lambda _: None,
+        stop=stop,
+    )
 
 
 def _chromium(playwright: Playwright) -> str:

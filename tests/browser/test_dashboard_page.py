@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from saiweb import notify
 from tests.browser.pages import Address, assert_fits, open_page, screenshot
 from tests.site import Site
 
@@ -107,6 +108,37 @@ def test_what_was_opened_on_demand_stays_open_when_the_region_is_renewed(
     page.locator(".crit-more li").first.get_by_role("button", name="Vista").click()
     expect(page.locator(".crit-more li")).to_have_count(3)
     expect(page.locator(".crit-more")).to_have_attribute("open", "")
+
+
+def test_a_new_critical_appears_by_itself_and_what_one_officer_saw_leaves_the_other_screen(
+    site: Site, context_desktop: BrowserContext, context_phone: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_desktop, address("/"))
+    other = open_page(context_phone, address("/health"), lang="en")
+    for one, live in ((page, "en vivo"), (other, "live")):
+        expect(one.locator("[data-link-status]")).to_have_text(live)
+    site.add_execution(7, "critical", at=datetime.now(UTC), camera_id="cam9")
+    site.publish(notify.HIGH_PRIORITY_EXECUTION, 7)
+    expect(page.locator(".crit-name")).to_have_text("Molinari · cam9")
+    expect(page).to_have_title("(1) Vigilancia · SAI")
+    expect(other.locator(".crit-label").first).to_have_text("CRITICAL")
+    other.locator(".crit").get_by_role("button", name="Seen").click()
+    expect(page.locator(".crit")).to_have_count(0)
+    expect(page).to_have_title("Vigilancia · SAI")
+    assert_fits(page)
+    assert_fits(other)
+
+
+def test_without_a_connection_nobody_claims_that_nothing_burns(
+    site: Site, context_desktop: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_desktop, address("/"))
+    expect(page.get_by_text("Sin críticas por ver.")).to_be_visible()
+    expect(page.get_by_text("no se sabe si hay críticas nuevas")).to_be_hidden()
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    site.app.extensions["saiweb"].hub.close()
+    expect(page.get_by_text("Sin críticas por ver.")).to_be_hidden(timeout=10_000)
+    expect(page.get_by_text("no se sabe si hay críticas nuevas")).to_be_visible()
 
 
 def test_without_scripts_the_form_still_marks_it(

@@ -61,6 +61,29 @@ def test_the_queue_and_what_was_parked_are_counted(site: Site) -> None:
     assert "1 en cola" in page
 
 
+def test_what_is_parked_has_its_reason_and_can_be_tried_again(site: Site) -> None:
+    site.add("etl_jobs", execution_id=41, state="failed", last_error="The run data <cannot> be read")
+    page = site.get("/health")
+    assert "The run data &lt;cannot&gt; be read" in page
+    assert 'href="/executions/41"' in page
+    answer = site.client.post("/health/retry", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 303
+    assert site.query("SELECT state::text FROM etl_jobs") == [{"state": "queued"}]
+    assert "Apartadas" not in site.get("/health")
+
+
+def test_trying_again_is_for_our_own_pages_only(site: Site) -> None:
+    site.add("etl_jobs", execution_id=41, state="failed")
+    assert site.client.post("/health/retry", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert site.query("SELECT state::text FROM etl_jobs") == [{"state": "failed"}]
+
+
+def test_our_own_reasons_are_in_the_readers_language(site: Site) -> None:
+    alive(site, "listener", is_ok=False, detail="no sign of life")
+    assert "No da señal de vida." in site.get("/health")
+    assert "gives no sign of life" in site.get("/health?lang=en")
+
+
 def test_the_probe_says_ok_and_nothing_else(client: FlaskClient) -> None:
     response = client.get("/healthz")
     assert (response.status_code, response.text, response.mimetype) == (200, "ok\n", "text/plain")
