@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import update_wrapper
@@ -33,7 +33,7 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def database_errors() -> Iterator[None]:
+def database_errors() -> Generator[None]:
     """Turn an unreachable database or a missing right into one sentence."""
     import psycopg
     from psycopg_pool import PoolTimeout
@@ -160,11 +160,19 @@ def etl_run(config: Config) -> None:
 @with_config
 def etl_one(config: Config, execution_id: int) -> None:
     """Bring one execution up to date, whatever its size."""
+    import psycopg
+    from psycopg_pool import PoolTimeout
+
     from saiweb.etl.service import load_one
+    from saiweb.etl.worker import SURROUNDINGS_EXIT
+    from saiweb.services.image_store import ImageStoreUnavailable
 
     _require_n8n(config)
-    with database_errors():
+    try:
         load_one(config, execution_id)
+    except (psycopg.OperationalError, PoolTimeout, ImageStoreUnavailable) as error:
+        click.echo(str(error), err=True)
+        sys.exit(SURROUNDINGS_EXIT)
 
 
 @etl.command("backfill")
@@ -278,7 +286,7 @@ def _local(config: Config, at: datetime | None) -> datetime | None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress() -> Generator[Callable[[int, int], None]]:
     """Show a bar on a terminal, and one line per thousand elsewhere."""
     if not sys.stderr.isatty():
         said = 0

@@ -41,6 +41,10 @@ class ImageStoreUnavailable(SaiwebError):  # noqa: N818
     """The pictures' folder cannot take a file now (unwritable, full, nearly full); trying later may help."""
 
 
+class SlowPictureError(SaiwebError):
+    """Decoding this picture would hold Python's interpreter for too long for a process that serves pages."""
+
+
 class UnsafeImagePath(SaiwebError):  # noqa: N818
     """A stored path does not have the shape that the store writes, or leads through a symbolic link."""
 
@@ -103,18 +107,23 @@ class ImageStore:
         thumbnails: bool = True,
         min_free_bytes: int = 512 * 1024 * 1024,
         max_pixels: int = MAX_PIXELS,
+        max_slow_pixels: int | None = None,
     ) -> None:
+        """Set up the store. `max_slow_pixels`: where a decoder holds the interpreter (WebP, PNG), larger ones are left
+        to another process; None: decode everything here.
+        """
         self.root = root
         self.max_bytes = max_bytes
         self.thumbnails = thumbnails
         self.min_free_bytes = min_free_bytes
         self.max_pixels = max_pixels
+        self.max_slow_pixels = max_slow_pixels
 
     def store(self, execution_id: int, chunks: Iterable[bytes]) -> StoredImage | RejectedImage:
         """Keep the bytes of `chunks` as the picture of an execution, replacing an older one in one step.
 
         When it returns, files and folders are on disk. What `chunks` raises passes through and leaves nothing behind.
-        Raises ImageStoreUnavailable where the folder or the disk is the trouble.
+        Raises ImageStoreUnavailable where the folder or the disk is the trouble, SlowPictureError before decoding.
         """
         if execution_id < 0:
             raise ValueError("execution_id must not be negative")
@@ -188,6 +197,8 @@ class ImageStore:
             reader = io.BufferedReader(file)
             image = image_content.open_picture(reader, image_format, max_pixels=self.max_pixels)
             width, height = image.size
+            if self.max_slow_pixels is not None and image_format != "jpeg" and width * height > self.max_slow_pixels:
+                raise SlowPictureError(f"A {image_format} picture of {width} x {height} pixels.")
             reduced = image_content.reduce(image, reader)
             thumbnail = reduced.thumbnail if self.thumbnails else None
             self._publish(folder_fd, file, image_format, thumbnail)

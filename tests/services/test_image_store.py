@@ -25,6 +25,7 @@ from saiweb.services.image_store import (
     ImageStore,
     ImageStoreUnavailable,
     RejectedImage,
+    SlowPictureError,
     StoredImage,
     UnsafeImagePath,
 )
@@ -359,3 +360,13 @@ def test_no_symbolic_link_is_followed(store: ImageStore, tmp_path: Path, place: 
 def test_importing_the_module_is_cheap() -> None:
     code = "import sys, saiweb.services.image_store; print({'PIL', 'flask', 'psycopg', 'gevent'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_a_large_webp_is_left_to_another_process_and_a_large_jpeg_is_not(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path, min_free_bytes=0, max_slow_pixels=320 * 180)
+    for image_format in ("webp", "png"):
+        with pytest.raises(SlowPictureError, match="640 x 360"):
+            store.store(1, [encoded(hillside(640, 360), image_format)])
+        assert isinstance(store.store(1, [encoded(hillside(320, 180), image_format)]), StoredImage)
+    assert isinstance(store.store(1, [encoded(hillside(640, 360))]), StoredImage)
+    assert list(tmp_path.rglob("*.tmp")) == []
