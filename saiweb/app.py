@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 BLUEPRINTS = (dashboard, executions, alerts, health, images, preferences, events)
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 WEB_CONNECTIONS = 3
+HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
 
 # Nothing inline, nothing from elsewhere; what is not listed is not allowed.
 CONTENT_SECURITY_POLICY = (
@@ -67,7 +68,14 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     app.jinja_env.filters.update(words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
-    hub = Hub(config, Regions(app, config, database))
+    regions = Database(
+        config.dashboard_conninfo(),
+        name="regions",
+        max_size=HUB_CONNECTIONS,
+        is_checked=False,  # the hub tries again by itself
+        is_autocommit=True,  # a region is one look at each query; a transaction would be two more round trips
+    )
+    hub = Hub(config, Regions(app, config, regions))
     app.extensions["saiweb"] = web.Saiweb(config, database, hub)
     app.extensions["image_store"] = image_store(config)
 

@@ -17,8 +17,8 @@ from config import Config
 from saiweb import notify
 from saiweb.db import Database, check_schema
 from saiweb.errors import SaiwebError
+from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
-from saiweb.etl.worker import LINK_ERRORS
 from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
 from saiweb.queries import health
 

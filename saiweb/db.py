@@ -49,7 +49,7 @@ class Database:
             open=False,
             name=name,
             timeout=5,
-            max_idle=30,
+            max_idle=15,
             reconnect_timeout=5,
             num_workers=1,
             check=ConnectionPool.check_connection if is_checked else None,

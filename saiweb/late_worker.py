@@ -14,7 +14,9 @@ class LateWorker(AsyncWorker):
         from gevent import monkey
 
         monkey.patch_all()
+        from saiweb.memory import stay_small
         from saiweb.realtime.worker import SSEWorker
 
+        stay_small()
         self.__class__ = SSEWorker  # pyright: ignore[reportAttributeAccessIssue]
         self.init_process()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import psycopg
-from flask import Response, current_app, g, has_request_context, make_response, render_template, request, url_for
+from flask import Response, current_app, g, has_request_context, make_response, render_template, request
 from psycopg.pq import TransactionStatus
 
 from config import Config
@@ -121,7 +121,7 @@ def as_page(response: Response) -> Response:
 
 def asset(path: str) -> str:
     """Return the address of a static file with a hash of its content, so that it may be kept for ever."""
-    return url_for("static", filename=path, v=asset_hash(path))
+    return f"{current_app.static_url_path}/{path}?v={asset_hash(path)}"
 
 
 def asset_hash(path: str) -> str:

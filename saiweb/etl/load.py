@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 
@@ -23,12 +22,13 @@ from saiweb.etl.binary import ImageReference, ImageUnavailable, open_chunks
 from saiweb.etl.extraction import Analysis, Extraction, ExtractionContext, Notification
 from saiweb.etl.extractors import extract
 from saiweb.etl.flatted import FlattedError
+from saiweb.etl.links import Connections
 from saiweb.etl.payload import Payload
 from saiweb.etl.risk import RiskRule
 from saiweb.etl.source import SourceExecution, SourceState
 from saiweb.queries import loads
 from saiweb.services.image_links import ImageLinks, LinkedImage
-from saiweb.services.image_store import ImageStore, RejectedImage, StoredImage
+from saiweb.services.image_store import ImageStore, RejectedImage, SlowPictureError, StoredImage
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,6 @@ logger = logging.getLogger(__name__)
 INLINE_MAX_DATA_BYTES = 12 * 1024 * 1024
 INLINE_MAX_IMAGE_BYTES = 8 * 1024 * 1024 + 64 * 1024
 METADATA_MAX_BYTES = 256 * 1024
-
-
-class Connections(Protocol):
-    """Anything that lends a connection with a transaction around the block."""
-
-    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +168,8 @@ class Loader:
             with self._n8n.connection() as conn:
                 return source.read(conn, execution_id, max_data_bytes=self._max_data_bytes)
         except source.ExecutionGoneError as error:
+            with self._dashboard.connection() as conn:
+                loads.give_up_picture(conn, execution_id, "n8n deleted the execution before its picture was fetched.")
             raise NeverError(str(error)) from error
 
     def _payload(self, row: SourceExecution) -> tuple[Payload | None, str | None]:
@@ -298,6 +294,8 @@ class Loader:
         try:
             chunks = self._open(reference, max_bytes=limit)
             return self._in_thread(lambda: self._images.store(picture.execution_id, chunks))
+        except SlowPictureError as error:
+            raise TooLargeError(str(error)) from error
         except ImageUnavailable as error:
             if error.state == "rejected" and limit < self._config.image_max_bytes and "larger" in error.reason:
                 raise TooLargeError(error.reason) from error

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from config import Config
-from saiweb.db import Database
 from saiweb.etl import source
+from saiweb.etl.links import Connections, answering
 from saiweb.etl.source import SourceState
 from saiweb.queries import jobs, loads
 
@@ -21,10 +21,11 @@ PAGE = 2000
 class Sweeper:
     """Enqueues what is missing or changed. Keeps its mark in memory: after a start the full comparison sets it."""
 
-    def __init__(self, config: Config, *, dashboard: Database, n8n: Database) -> None:
+    def __init__(self, config: Config, *, dashboard: Connections, n8n: Connections) -> None:
         self._config = config
         self._dashboard = dashboard
         self._n8n = n8n
+        self._patience_s = config.etl_timeout_ms / 1000
         self._swept_until: datetime | None = None
         self._under_way: set[int] = set()
 
@@ -37,7 +38,7 @@ class Sweeper:
         if self._swept_until is None:
             return self.full()
         begun = datetime.now(UTC)
-        with self._n8n.connection() as conn:
+        with answering(self._n8n, self._patience_s) as conn:
             found = source.finished_since(conn, self._config.workflow_ids, self._swept_until - OVERLAP)
             under_way = source.unfinished_ids(conn, self._config.workflow_ids)
             ended = self._under_way - under_way
@@ -50,7 +51,7 @@ class Sweeper:
     def full(self) -> int:
         """Compare id, createdAt and status of every watched run that n8n still holds, newest first."""
         begun = datetime.now(UTC)
-        with self._n8n.connection() as conn:
+        with answering(self._n8n, self._patience_s) as conn:
             under_way = source.unfinished_ids(conn, self._config.workflow_ids)
         enqueued = sum(self.enqueue_missing(page) for page in self.pages())
         self._swept_until, self._under_way = begun, under_way
@@ -60,7 +61,7 @@ class Sweeper:
         """Yield all finished runs that n8n holds, newest first, in pages."""
         before_id: int | None = None
         while True:
-            with self._n8n.connection() as conn:
+            with answering(self._n8n, self._patience_s) as conn:
                 page = source.finished_page(
                     conn, self._config.workflow_ids, before_id=before_id, limit=PAGE, since=since, until=until
                 )
@@ -74,7 +75,7 @@ class Sweeper:
         """Enqueue those that are not loaded as n8n has them; a parked one only when n8n's row has changed since."""
         if not found:
             return 0
-        with self._dashboard.connection() as conn:
+        with answering(self._dashboard, self._patience_s) as conn:
             known = {one.execution_id: one for one in loads.loaded(conn, [state.id for state in found])}
             missing = [state for state in found if _differs(state, known.get(state.id))]
             if not missing:

@@ -11,7 +11,9 @@ import os
 import random
 import socket
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -20,10 +22,9 @@ import gevent.lock
 import gevent.pool
 import gevent.subprocess
 import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from config import Config
-from saiweb.db import Database
+from saiweb.etl.links import DATABASE_ERRORS, LINK_ERRORS, Connections, answering
 from saiweb.etl.load import Loader, LoadError, NeverError, NotYetError, Picture, TooLargeError
 from saiweb.queries import jobs
 from saiweb.queries.jobs import LEASE_S, Job
@@ -31,22 +32,27 @@ from saiweb.services.image_store import ImageStoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-LINK_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 TAKEN_AT_ONCE = 24  # of a burst that was heard, so many are leased at once; the rest is queued for whoever is free
 PICTURES_WITH_BYTES = 8
-PICTURES_WAITING = 500
+PICTURES_WAITING = 5000  # without bytes one takes a kilobyte; fewer would make alerts wait for pictures
 IDLE_POLL_S = 2.0
-SURROUNDINGS_PAUSE_S = 4.0
+SURROUNDINGS_PAUSE_S = 4.0  # grows with the time that the job has waited, up to
+LONGEST_PAUSE_S = 30.0
+IMAGE_TROUBLE_S = 45  # after the last failure: a job that waits tries again sooner
 LARGE_TIMEOUT_S = 300
+SCREEN_FIRST_S = 0.02  # a critical is drawn within this; its picture would compete for the interpreter
+SURROUNDINGS_EXIT = 75  # of `etl one`: a database or the image cache is away
+RELEASE_PATIENCE_S = 3.0  # at the end of the process: leases end by themselves
 
 
 class Worker:
     """Greenlets of one process that work on jobs; up to ETL_MAX_CONCURRENT at once."""
 
-    def __init__(self, config: Config, *, dashboard: Database, loader: Loader) -> None:
+    def __init__(self, config: Config, *, dashboard: Connections, loader: Loader) -> None:
         self._config = config
         self._dashboard = dashboard
         self._loader = loader
+        self._patience_s = config.etl_timeout_ms / 1000
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self._heard: dict[int, None] = {}
         self._heard_event = gevent.event.Event()
@@ -57,10 +63,12 @@ class Worker:
         self._held: dict[int, Job] = {}
         self._busy_with_pictures = 0
         self._picture_limit = max(1, config.etl_max_concurrent - 1)
+        # So many that none of us turns to a picture while the next are claimed.
+        self._enough_alerts = max(config.etl_max_concurrent, config.etl_batch_size // 2)
         self._large = gevent.lock.Semaphore(1)
         self._large_jobs = gevent.pool.Group()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
-        self.image_trouble: str | None = None  # why the image cache cannot take pictures; None: it does
+        self._image_trouble: tuple[str, float] | None = None
         self.done = 0
 
     def start(self) -> None:
@@ -80,7 +88,7 @@ class Worker:
         if not self._held:
             return
         try:
-            with self._dashboard.connection() as conn:
+            with answering(self._dashboard, RELEASE_PATIENCE_S) as conn:
                 jobs.release(conn, list(self._held), owner=self.owner)
         except LINK_ERRORS as error:
             logger.warning("release_failed", extra={"reason": str(error)})
@@ -91,6 +99,13 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         return bool(self._greenlets) and all(not one.dead for one in self._greenlets)
+
+    @property
+    def image_trouble(self) -> str | None:
+        """Why the image cache cannot take pictures; None: it does, or another process had the last word for long."""
+        if self._image_trouble is None or time.monotonic() - self._image_trouble[1] > IMAGE_TROUBLE_S:
+            return None
+        return self._image_trouble[0]
 
     @property
     def is_idle(self) -> bool:
@@ -116,7 +131,7 @@ class Worker:
                 continue
             ids = sorted(self._heard, reverse=True)
             try:
-                with self._dashboard.connection() as conn:
+                with answering(self._dashboard, self._patience_s) as conn:
                     taken = jobs.take(conn, ids[:TAKEN_AT_ONCE], owner=self.owner)
                     rest = ids[TAKEN_AT_ONCE:]
                     if rest:
@@ -138,9 +153,9 @@ class Worker:
         while True:
             self._claim_event.wait(timeout=IDLE_POLL_S)
             self._claim_event.clear()
-            while len(self._alerts) < self._config.etl_max_concurrent and len(self._pictures) < PICTURES_WAITING:
+            while len(self._alerts) < self._enough_alerts and len(self._pictures) < PICTURES_WAITING:
                 try:
-                    with self._dashboard.connection() as conn:
+                    with answering(self._dashboard, self._patience_s) as conn:
                         claimed = jobs.claim(conn, limit=self._config.etl_batch_size, owner=self.owner)
                 except LINK_ERRORS as error:
                     logger.warning("claim_postponed", extra={"reason": str(error)})
@@ -167,7 +182,7 @@ class Worker:
             if not self._held:
                 continue
             try:
-                with self._dashboard.connection() as conn:
+                with answering(self._dashboard, self._patience_s) as conn:
                     jobs.renew(conn, list(self._held), owner=self.owner)
             except LINK_ERRORS as error:
                 logger.warning("renewal_failed", extra={"reason": str(error)})
@@ -178,7 +193,7 @@ class Worker:
         while True:
             if self._alerts:
                 job = self._alerts.pop()
-                if len(self._alerts) < self._config.etl_max_concurrent:
+                if len(self._alerts) < self._enough_alerts:
                     self._claim_event.set()
                 self._attempt(job, lambda job=job: self._alert(job))
             elif self._pictures and self._busy_with_pictures < self._picture_limit:
@@ -198,13 +213,15 @@ class Worker:
         if picture is None:
             self._finish(job)
             return
+        if picture.risk_level == "critical" and not self._alerts:
+            gevent.sleep(SCREEN_FIRST_S)
         with_bytes = sum(1 for _, other in self._pictures if other.reference is not None)
         self._pictures.append((job, picture if with_bytes < PICTURES_WITH_BYTES else picture.without_bytes()))
         self._work.set()
 
     def _picture(self, job: Job, picture: Picture) -> None:
         self._loader.store_picture(picture)
-        self.image_trouble = None
+        self._image_trouble = None
         self._finish(job)
 
     def _attempt(self, job: Job, step: Callable[[], None]) -> None:
@@ -218,7 +235,7 @@ class Worker:
         except NeverError as error:
             self._park(job, error)
         except ImageStoreUnavailable as error:
-            self.image_trouble = str(error)
+            self._image_trouble = str(error), time.monotonic()
             self._postpone(job, str(error), is_counted=False)
         except LINK_ERRORS as error:
             self._postpone(job, f"A database is away: {error}", is_counted=False)
@@ -231,6 +248,13 @@ class Worker:
             self._try_again(job, NotYetError(f"{type(error).__name__}: {error}"))
 
     def _run_large(self, job: Job) -> None:
+        try:
+            self._run_by_itself(job)
+        except Exception as error:
+            logger.exception("own_process_failed", extra={"execution_id": job.execution_id})
+            self._try_again(job, NotYetError(f"{type(error).__name__}: {error}"))
+
+    def _run_by_itself(self, job: Job) -> None:
         """Run the job in a process of its own, one at a time: parsing it here would stop the pages."""
         with self._large:
             command = [sys.executable, "-m", "saiweb", "etl", "one", str(job.execution_id)]
@@ -246,6 +270,8 @@ class Worker:
                     process.kill()
         if process.returncode == 0:
             self._finish(job)
+        elif process.returncode == SURROUNDINGS_EXIT:
+            self._postpone(job, errors.decode(errors="replace").strip()[-300:], is_counted=False)
         else:
             lines = errors.decode(errors="replace").strip().splitlines()
             self._try_again(job, NotYetError(lines[-1] if lines else f"Its process ended with {process.returncode}."))
@@ -265,12 +291,17 @@ class Worker:
         if picture is not None:
             try:
                 self._loader.store_picture(picture)
-            except (LoadError, ImageStoreUnavailable, *LINK_ERRORS) as second:
+            except (ImageStoreUnavailable, *LINK_ERRORS) as second:
+                self._postpone(job, str(second), is_counted=False)
+                return
+            except LoadError as second:
                 logger.warning("picture_lost", extra={"execution_id": job.execution_id, "reason": str(second)})
         self._park(job, error)
 
     def _postpone(self, job: Job, reason: str, *, is_counted: bool) -> None:
-        pause = 2.0 * 4**job.attempts if is_counted else SURROUNDINGS_PAUSE_S
+        waited_s = (datetime.now(UTC) - job.heard_at).total_seconds()
+        surroundings_pause = min(max(waited_s / 4, SURROUNDINGS_PAUSE_S), LONGEST_PAUSE_S)
+        pause = 2.0 * 4**job.attempts if is_counted else surroundings_pause
         pause *= random.uniform(0.8, 1.2)  # noqa: S311 jitter
         logger.info("job_postponed", extra={"execution_id": job.execution_id, "reason": reason, "pause_s": pause})
         self._settle(
@@ -290,9 +321,9 @@ class Worker:
         """Write what became of a job; if that fails its lease ends by itself and it is claimed again."""
         self._held.pop(job.execution_id, None)
         try:
-            with self._dashboard.connection() as conn:
+            with answering(self._dashboard, self._patience_s) as conn:
                 is_due_again = write(conn)
             if is_due_again:
                 self._claim_event.set()
-        except LINK_ERRORS as error:
+        except DATABASE_ERRORS as error:
             logger.warning("job_left_to_its_lease", extra={"execution_id": job.execution_id, "reason": str(error)})

@@ -79,23 +79,41 @@ def open_errors(conn: psycopg.Connection[Any]) -> list[Outage]:
 
 
 def report(
-    conn: psycopg.Connection[Any], component: str, *, is_ok: bool, at: datetime, detail: str | None = None
+    conn: psycopg.Connection[Any],
+    component: str,
+    *,
+    is_ok: bool,
+    at: datetime,
+    detail: str | None = None,
+    since: datetime | None = None,
 ) -> bool:
-    """Record a proof of life or a trouble of one part; opens or ends its outage. Returns whether the state changed."""
+    """Record a proof of life or a trouble of one part; opens or ends its outage. Returns whether the state changed.
+
+    `since` tells when the trouble began, if before `at`. A time without any report was an outage, too.
+    """
     row = conn.execute(
         """
         WITH before AS (
-            SELECT is_ok FROM component_states WHERE component = %(component)s
+            SELECT is_ok, CASE WHEN is_ok AND proof_at <= %(oldest)s THEN proof_at END AS silent_since
+            FROM component_states
+            WHERE component = %(component)s
         ), written AS (
             INSERT INTO component_states AS s (component, is_ok, detail, proof_at, since)
-            VALUES (%(component)s, %(is_ok)s, %(detail)s, %(at)s, %(at)s)
+            VALUES (%(component)s, %(is_ok)s, %(detail)s, %(at)s, %(since)s)
             ON CONFLICT (component) DO UPDATE
             SET is_ok = excluded.is_ok, detail = excluded.detail,
                 proof_at = greatest(s.proof_at, excluded.proof_at),
                 since = CASE WHEN s.is_ok = excluded.is_ok THEN s.since ELSE excluded.since END
+        ), silence AS (
+            INSERT INTO outages (component, reason, started_at, ended_at)
+            SELECT %(component)s, 'no sign of life', silent_since, %(at)s
+            FROM before
+            WHERE silent_since IS NOT NULL AND %(is_ok)s
+            RETURNING 1
         ), opened AS (
             INSERT INTO outages (component, reason, started_at)
-            SELECT %(component)s, coalesce(%(detail)s, 'unknown'), %(at)s
+            SELECT %(component)s, coalesce(%(detail)s, 'unknown'),
+                   coalesce((SELECT silent_since FROM before), %(since)s)
             WHERE NOT %(is_ok)s
             ON CONFLICT (component) WHERE ended_at IS NULL DO UPDATE SET reason = excluded.reason
         ), ended AS (
@@ -103,9 +121,17 @@ def report(
             WHERE component = %(component)s AND ended_at IS NULL AND %(is_ok)s
             RETURNING 1
         )
-        SELECT (SELECT is_ok FROM before) IS DISTINCT FROM %(is_ok)s OR EXISTS (SELECT FROM ended)
+        SELECT (SELECT is_ok FROM before) IS DISTINCT FROM %(is_ok)s
+            OR EXISTS (SELECT FROM ended) OR EXISTS (SELECT FROM silence)
         """,
-        {"component": component, "is_ok": is_ok, "detail": detail, "at": at},
+        {
+            "component": component,
+            "is_ok": is_ok,
+            "detail": detail,
+            "at": at,
+            "since": since or at,
+            "oldest": at - PROOF_MAX_AGE,
+        },
     ).fetchone()
     return bool(row and row[0])
 

@@ -115,8 +115,14 @@ def renew(conn: psycopg.Connection[Any], execution_ids: Sequence[int], *, owner:
     """Extend the leases that `owner` still holds on these jobs."""
     conn.execute(
         """
-        UPDATE etl_jobs SET leased_until = now() + %(lease_s)s * interval '1 second'
-        WHERE execution_id = ANY(%(execution_ids)s) AND leased_by = %(owner)s AND state = 'running'
+        UPDATE etl_jobs j SET leased_until = now() + %(lease_s)s * interval '1 second'
+        FROM (
+            SELECT execution_id FROM etl_jobs
+            WHERE execution_id = ANY(%(execution_ids)s) AND leased_by = %(owner)s AND state = 'running'
+            ORDER BY execution_id
+            FOR UPDATE
+        ) held
+        WHERE j.execution_id = held.execution_id
         """,
         {"execution_ids": list(execution_ids), "owner": owner, "lease_s": LEASE_S},
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg.rows import class_row
@@ -61,7 +63,7 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
     but what n8n changed: what was read once is kept when a later reading no longer has it. None means that n8n was
     rebuilt: the id is taken by another execution, and nothing was written.
     """
-    result = conn.execute(
+    statement, names = _numbered(
         """
         WITH key AS (
             INSERT INTO execution_keys AS k (execution_id, execution_timestamp, source_created_at)
@@ -155,9 +157,10 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
                          AND %(risk_level)s::text = 'critical'
                     THEN pg_notify('high_priority_execution', %(id)s::text) END
         FROM run
-        """,
-        _typed(row),
-    ).fetchone()
+        """
+    )
+    values = _typed(row)
+    result = psycopg.RawCursor(conn).execute(statement, [values[name] for name in names]).fetchone()
     return None if result is None else Stored(execution_timestamp=result[0], needs_picture=result[1])
 
 
@@ -177,6 +180,33 @@ def store_image(conn: psycopg.Connection[Any], row: dict[str, Any]) -> None:
         SELECT pg_notify('process_image', %(id)s::text) FROM image WHERE pg_notification_queue_usage() < 0.5
         """,
         _typed(row),
+    )
+
+
+@cache
+def _numbered(statement: LiteralString) -> tuple[LiteralString, tuple[str, ...]]:
+    """Number the named parameters: psycopg remembers how it read a statement only up to 4096 characters."""
+    names = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+    numbered = re.sub(r"%\((\w+)\)s", lambda match: numbers[match[1]], statement)
+    return cast("LiteralString", numbered), names
+
+
+def give_up_picture(conn: psycopg.Connection[Any], execution_id: int, reason: str) -> None:
+    """Write why a picture that was still to be fetched will never come, and tell the listeners."""
+    conn.execute(
+        """
+        WITH image AS (
+            UPDATE execution_images i
+            SET state = 'missing', state_reason = %(reason)s, extracted_at = clock_timestamp()
+            FROM execution_keys k
+            WHERE k.execution_id = %(execution_id)s AND i.state = 'pending'
+              AND (i.execution_timestamp, i.execution_id) = (k.execution_timestamp, k.execution_id)
+            RETURNING 1
+        )
+        SELECT pg_notify('process_image', %(execution_id)s::text) FROM image WHERE pg_notification_queue_usage() < 0.5
+        """,
+        {"execution_id": Int8(execution_id), "reason": reason},
     )
 
 

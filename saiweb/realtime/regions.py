@@ -12,7 +12,7 @@ from saiweb.realtime.topics import Context, Topic
 
 
 class Regions:
-    """The hub's source (saiweb.realtime.hub.Source): one pooled connection and one short transaction per reading."""
+    """The hub's source (saiweb.realtime.hub.Source): one pooled connection per reading."""
 
     def __init__(self, app: Flask, config: Config, database: Database) -> None:
         self._app = app

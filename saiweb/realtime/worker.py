@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from saiweb.memory import leave_code_alone
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.stream import CAN_DETACH, DETACHED
 
@@ -22,6 +23,7 @@ class SSEWorker(GeventWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
+        leave_code_alone()
         self._hub = getattr(getattr(self.wsgi, "extensions", {}).get("saiweb"), "hub", None)
         self.wsgi = functools.partial(_call_with_permission, self.wsgi)
 

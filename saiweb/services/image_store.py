@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from posix import close as close_now  # gevent's os.close waits for a loop, which a thread has not: the lock would stay
 from typing import BinaryIO, Final, Literal
 
 from saiweb.errors import SaiwebError
@@ -153,10 +154,10 @@ class ImageStore:
         try:
             for folder in folders:
                 parent_fd, folder_fd = folder_fd, _open_within(folder_fd, folder, os.O_DIRECTORY)
-                os.close(parent_fd)
+                close_now(parent_fd)
             return os.fdopen(_open_within(folder_fd, name, 0), "rb")
         finally:
-            os.close(folder_fd)
+            close_now(folder_fd)
 
     def usage(self) -> StoreUsage:
         """Tell the space on the store's disk. Raises ImageStoreUnavailable."""
@@ -317,7 +318,7 @@ def _locked_folder(path: Path) -> Generator[int]:
         for parent in parents:
             _sync_folder(parent)
     finally:
-        os.close(folder_fd)  # and the lock with it
+        close_now(folder_fd)  # and the lock with it
 
 
 @contextlib.contextmanager
@@ -380,7 +381,7 @@ def _sync_folder(path: Path) -> None:
     try:
         _sync(folder_fd)
     finally:
-        os.close(folder_fd)
+        close_now(folder_fd)
 
 
 def _open_within(folder_fd: int, name: str, flags: int) -> int:
