@@ -37,6 +37,7 @@ SLOW_PIXELS = 1920 * 1080  # a WebP of this size holds the interpreter for 10 ms
 DASHBOARD_CONNECTIONS = 3
 N8N_CONNECTIONS = 2
 FULL_SWEEP_EVERY_S = 3600
+REPORT_PATIENCE_S = 15
 LISTENER_SILENCE_S = 20  # the listener proves its link every 5 s
 LISTENER, DATABASE = "listener", "database"
 
@@ -166,7 +167,14 @@ class EtlService:
         gevent.spawn(self.sweep)
 
     def report(self) -> None:
-        """Write each part's state, and the troubles that ended before they could be written down."""
+        """Write each part's state, and the troubles that ended before they could be written down.
+
+        One that hangs, whatever on, is given up: the next one must not wait for it.
+        """
+        with gevent.Timeout(REPORT_PATIENCE_S, False):
+            self._report()
+
+    def _report(self) -> None:
         with self._reporting:
             states, now = self._states(), datetime.now(UTC)
             ended = [one for one in self._troubles if one.ended_at is not None]
@@ -182,6 +190,7 @@ class EtlService:
                         if health.report(conn, component, is_ok=is_ok, at=now, detail=reason, since=since):
                             publish(conn, TOPIC, f"health:{component}")
             except DATABASE_ERRORS as error:
+                logger.warning("report_failed", extra={"reason": first_line(error)})
                 self._lost(DATABASE, first_line(error))
                 return
             self._troubles = [one for one in self._troubles if one not in ended]

@@ -69,7 +69,6 @@ class Ledger:
         """Write many in one go; without `picture` each gets a small one of its own."""
         found = [execution(risk, picture, created_at) for _ in range(count)]
         with self.n8n() as conn:
-            conn.execute("SET synchronous_commit = off")
             ids = writer.write_finished(conn, found)
         for execution_id, one in zip(ids, found, strict=True):
             self.expect(execution_id, "success", risk, one.frame.image)
@@ -167,9 +166,12 @@ def assert_outage(world: World, component: str, *, begun_after: datetime, begun_
         return bool(matching) and all(one["ended_at"] is not None and one["reason"] for one in matching)
 
     try:
-        until(is_written, timeout_s=20)
+        until(is_written, timeout_s=50)
     except AssertionError:
-        pytest.fail(f"no outage of {component} from {begun_after} to {begun_before}: {outages(world, component)}")
+        told = "".join(log.read_text()[-4000:] for log in world.folder.glob("*.log"))
+        pytest.fail(
+            f"no outage of {component} from {begun_after} to {begun_before}: {outages(world, component)}\n{told}"
+        )
 
 
 def count_loaded(ledger: Ledger) -> int:
