@@ -171,7 +171,7 @@ class EtlService:
 
         One that hangs, whatever on, is given up: the next one must not wait for it.
         """
-        with gevent.Timeout(REPORT_PATIENCE_S, False):
+        with gevent.Timeout(REPORT_PATIENCE_S, False):  # pyright: ignore[reportArgumentType] its documented way to stay silent
             self._report()
 
     def _report(self) -> None:
