@@ -66,7 +66,7 @@ def _n8n(config: Config) -> Iterator[Finding]:
         yield Finding(False, "n8n database", f"{_line(error)} Check N8N_DB_HOST, N8N_DB_USER and N8N_DB_PASSWORD.")
         return
     except (SaiwebError, psycopg.Error) as error:
-        yield Finding(False, "n8n database", _line(error))
+        yield Finding(False, "n8n database", f"{_line(error)} Run saiweb n8n install.")
         return
     if found.is_complete:
         yield Finding(True, "n8n trigger", "Trigger, function and reader are as they should be.")
