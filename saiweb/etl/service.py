@@ -37,7 +37,6 @@ SLOW_PIXELS = 1920 * 1080  # a WebP of this size holds the interpreter for 10 ms
 DASHBOARD_CONNECTIONS = 3
 N8N_CONNECTIONS = 2
 FULL_SWEEP_EVERY_S = 3600
-REPORT_PATIENCE_S = 15
 LISTENER_SILENCE_S = 20  # the listener proves its link every 5 s
 LISTENER, DATABASE = "listener", "database"
 
@@ -167,16 +166,11 @@ class EtlService:
         gevent.spawn(self.sweep)
 
     def report(self) -> None:
-        """Write each part's state, and the troubles that ended before they could be written down.
-
-        One that hangs, whatever on, is given up: the next one must not wait for it.
-        """
-        with gevent.Timeout(REPORT_PATIENCE_S, False):  # pyright: ignore[reportArgumentType] its documented way to stay silent
-            self._report()
-
-    def _report(self) -> None:
+        """Write each part's state, and the troubles that ended before they could be written down."""
         with self._reporting:
-            states, now = self._states(), datetime.now(UTC)
+            image_trouble = self.worker.image_trouble or self._image_trouble()
+            # From here to the first statement nothing may yield: states and troubles must be of one moment.
+            states, now = [*self._states(), ("images", image_trouble)], datetime.now(UTC)
             ended = [one for one in self._troubles if one.ended_at is not None]
             going_on = [one for one in self._troubles if one.ended_at is None]
             try:
@@ -225,7 +219,6 @@ class EtlService:
         elif self._swept_at is not None:
             states.append(("sweep", None))
         states.append(("queue", None if self.worker.is_alive else "The worker has stopped."))
-        states.append(("images", self.worker.image_trouble or self._image_trouble()))
         return states
 
     def _image_trouble(self) -> str | None:

@@ -68,9 +68,8 @@ def test_a_restart_of_the_server_loses_nothing(
         own_ledger.write_many(20, risk="high")
         assert_all_right(own_ledger)
         until(lambda: outages_are_closed(own_ledger.world))
-        if restart is stop_fast:  # a crash is over within 0.2 s, which is not always long enough to be noted
-            for component in ("listener", "database"):
-                assert_outage(own_ledger.world, component, begun_after=begun, begun_before=datetime.now(UTC))
+        for component in ("listener", "database"):
+            assert_outage(own_ledger.world, component, begun_after=begun, begun_before=datetime.now(UTC))
 
 
 def test_n8ns_database_is_away_for_a_while(ledger: Ledger) -> None:
