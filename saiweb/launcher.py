@@ -21,6 +21,7 @@ from gunicorn.arbiter import Arbiter
 
 from config import Config
 from saiweb.errors import SaiwebError
+from saiweb.memory import leave_code_alone
 from saiweb.postgres import EmbeddedPostgres, PostgresError, die_with_parent
 
 GUNICORN_SETTINGS = Path(__file__).resolve().parent.parent / "gunicorn.conf.py"
@@ -61,6 +62,7 @@ class Launcher:
     def run(self) -> NoReturn:
         try:
             self._prepare()
+            leave_code_alone()  # so that the worker, a fork, shares the pages of what is imported here
             WatchfulArbiter(Application(self._config), self.keep_running).run()
             sys.exit(0)
         finally:
