@@ -44,7 +44,7 @@ SMALL_SERVER = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "min_wal_size": "80MB",
-    "shared_buffers": "16MB",
+    "shared_buffers": "8MB",
     "timezone": "UTC",
     "wal_buffers": "1MB",
     "wal_level": "minimal",
