@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias, cast
+from typing import Final, Self, TypeAlias, cast
 
 import msgspec
 
@@ -42,6 +42,13 @@ class FlattedDocument:
         self._buffers: dict[int, memoryview | None] = {}
         if not self._elements:
             raise FlattedError("The execution data is an empty list.")
+
+    @classmethod
+    def holding(cls, elements: Sequence[object]) -> Self:
+        """Return a document of elements that are decoded already."""
+        document = cls(b"[null]")
+        document._elements = elements
+        return document
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -180,7 +187,7 @@ def of_plain_json(content: bytes) -> Value:
         raise FlattedError(f"The text is not JSON: {str(error)[:120]}.") from error
     elements: list[object] = []
     _flatten(decoded, elements, depth=0)
-    return FlattedDocument(msgspec.json.encode(elements)).root
+    return FlattedDocument.holding(elements).root
 
 
 def find(value: Value, *path: str | int) -> Value:

@@ -20,7 +20,7 @@ from saiweb.errors import SaiwebError
 from saiweb.etl import source
 from saiweb.etl.binary import ImageReference, ImageUnavailable, open_chunks
 from saiweb.etl.extraction import Analysis, Extraction, ExtractionContext, Notification
-from saiweb.etl.extractors import extract
+from saiweb.etl.extractors import extract, picture_of
 from saiweb.etl.flatted import FlattedError
 from saiweb.etl.links import Connections
 from saiweb.etl.payload import Payload
@@ -201,14 +201,7 @@ class Loader:
         return self._in_thread(path.read_bytes)
 
     def _extract(self, row: SourceExecution, payload: Payload | None) -> Extraction:
-        context = ExtractionContext(
-            execution_id=row.id,
-            status=row.status,
-            camera_timezone=self._config.timezone,
-            risk_rule=self._rule,
-            node_hints=self._hints,
-        )
-        extraction = extract(payload, context)
+        extraction = extract(payload, self._context(row))
         if extraction.metadata_reference is None:
             return extraction
         try:
@@ -216,16 +209,16 @@ class Loader:
         except ImageUnavailable as error:
             logger.info("metadata_unavailable", extra={"execution_id": row.id, "reason": error.reason})
             return extraction
-        return extract(
-            payload,
-            ExtractionContext(
-                execution_id=row.id,
-                status=row.status,
-                camera_timezone=self._config.timezone,
-                risk_rule=self._rule,
-                node_hints=self._hints,
-                metadata_bytes=metadata,
-            ),
+        return extract(payload, self._context(row, metadata))
+
+    def _context(self, row: SourceExecution, metadata_bytes: bytes | None = None) -> ExtractionContext:
+        return ExtractionContext(
+            execution_id=row.id,
+            status=row.status,
+            camera_timezone=self._config.timezone,
+            risk_rule=self._rule,
+            node_hints=self._hints,
+            metadata_bytes=metadata_bytes,
         )
 
     def _metadata(self, reference: ImageReference) -> bytes:
@@ -279,7 +272,7 @@ class Loader:
             return picture.reference
         row = self._read(picture.execution_id)
         payload, _ = self._payload(row)
-        return self._extract(row, payload).image
+        return None if payload is None else picture_of(payload, self._context(row))
 
     def _fetch(self, picture: Picture) -> StoredImage | RejectedImage | ImageUnavailable:
         reference = self._reference(picture)

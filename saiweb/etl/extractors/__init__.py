@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from saiweb.etl import fields
+from saiweb.etl.binary import ImageReference
 from saiweb.etl.extraction import Extraction, ExtractionContext
 from saiweb.etl.extractors.camera import extract_camera
 from saiweb.etl.extractors.image import extract_image
@@ -52,6 +53,11 @@ def extract(payload: Payload | None, context: ExtractionContext) -> Extraction:
     if extraction.analysis is None and context.status == "success":
         extraction = _noted(extraction, "not analysed: no model answered in this run")
     return extraction
+
+
+def picture_of(payload: Payload, context: ExtractionContext) -> ImageReference | None:
+    """Read only where the camera's frame is, for who knows the rest already."""
+    return extract_image(payload, context, Extraction()).image
 
 
 def _failure(payload: Payload, context: ExtractionContext) -> Extraction:

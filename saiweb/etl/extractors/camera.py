@@ -48,11 +48,13 @@ def _sources(payload: Payload, context: ExtractionContext, notes: Notes) -> Iter
     """Yield every object that looks like a camera's metadata, the camera's own words first."""
     if context.metadata_bytes is not None:
         yield from _parsed(context.metadata_bytes, notes)
+    seen: set[int] = set()
     for item in payload.items():
-        yield from _of_item(item, context, notes)
+        yield from _of_item(item, context, seen, notes)
 
 
-def _of_item(item: Item, context: ExtractionContext, notes: Notes) -> Iterator[FlattedObject]:
+def _of_item(item: Item, context: ExtractionContext, seen: set[int], notes: Notes) -> Iterator[FlattedObject]:
+    """Yield what one item tells; `seen` are the files that were read: later nodes hand them on."""
     candidates: list[Value] = [find(item.json, "metadata")]
     if item.is_posted:
         candidates += [find(item.json, "body", "metadata"), find(item.json, "body")]
@@ -64,7 +66,8 @@ def _of_item(item: Item, context: ExtractionContext, notes: Notes) -> Iterator[F
         elif isinstance(candidate, str) and 1 < len(candidate) <= _MAX_METADATA_BYTES:
             yield from _parsed(candidate.encode("utf-8", "replace"), notes)
     for name, part in binary_parts(item, context.execution_id):
-        if part.kind == "inline" and _is_metadata(name, part):
+        if part.kind == "inline" and id(part.data) not in seen and _is_metadata(name, part):
+            seen.add(id(part.data))  # the document keeps it, so no other can get its number
             yield from _inline(part, notes)
 
 
