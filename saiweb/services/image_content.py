@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from saiweb.errors import SaiwebError
@@ -23,6 +24,8 @@ Defect = Literal["truncated", "damaged", "undecodable"]  # ends early; decodes i
 HEAD_BYTES = 32  # enough for identify() and for the size of a WebP
 THUMBNAIL_BOX = (300, 200)
 THUMBNAIL_QUALITY = 78
+_LEVELS = tuple(range(256))
+_SQUARES = tuple(level**2 for level in _LEVELS)
 
 # What senders put where a picture should be, for the reason that people read.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -130,11 +133,11 @@ def quality_score(image: Image) -> float:
     grey = image.convert("L")
     levels = grey.histogram()
     count = sum(levels)
-    mean = sum(level * n for level, n in enumerate(levels)) / count
+    mean = sum(map(mul, levels, _LEVELS)) / count
     clipped = (sum(levels[:4]) + sum(levels[252:])) / count
     edges = grey.filter(ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)).histogram()
-    edge_mean = sum(level * n for level, n in enumerate(edges)) / count
-    variance = sum((level - edge_mean) ** 2 * n for level, n in enumerate(edges)) / count
+    edge_sum, edge_squares = sum(map(mul, edges, _LEVELS)), sum(map(mul, edges, _SQUARES))
+    variance = (edge_squares * count - edge_sum**2) / count**2
     sharpness = variance / (variance + 250)
     exposure = min(1.0, mean / 80) * min(1.0, (255 - mean) / 80) * (1 - clipped)
     return round(math.sqrt(sharpness * exposure), 3)

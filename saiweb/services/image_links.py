@@ -32,6 +32,7 @@ TREES = ("by-date", "by-status", "by-camera")
 _FOLDER_MODE = 0o750
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-_.")
 _LONGEST = 120  # bytes of a name; file systems take 255
+_SUFFIXES = (".jpg", ".png", ".webp")
 _RESERVED = ("unknown", "empty")  # stand for None and ""
 
 
@@ -112,29 +113,41 @@ class ImageLinks:
             if not is_stored_path(image.original_path):
                 raise ValueError("not a path of the image store")
             paths = self.paths(image)
+            is_first = self._is_first(paths[0])
             for path in paths:
                 self._place(path, image.original_path, mark_ns)
-            self._drop_former(paths, image.execution_id)
+            if not is_first:
+                self._drop_former(paths, image.execution_id)
         except (OSError, ValueError, OverflowError) as error:
             logger.warning("image_link_failed", extra={"execution_id": image.execution_id, "reason": str(error)})
             return False
         return True
 
+    def _is_first(self, by_date: PurePosixPath) -> bool:
+        """Tell whether the picture was never linked: its link by date is made before the others."""
+        name = os.path.splitext(self.root / by_date)[0]  # noqa: PTH122 (a picture has three such names)
+        return not any(os.path.lexists(name + suffix) for suffix in _SUFFIXES)
+
     def _place(self, path: PurePosixPath, original_path: str, mark_ns: int | None) -> None:
         """Point `path` at the original in one step, or with a mark stamp it as still wanted; what is no link stays."""
         link = self.root / path
         target = "../" * (len(path.parts) - 1) + original_path
-        with contextlib.suppress(FileNotFoundError):
+        try:
+            link.symlink_to(target)
+        except FileNotFoundError:
+            _make_folders(link.parent, self.root)
+            link.symlink_to(target)
+        except FileExistsError:
+            self._replace(link, target, mark_ns)
+
+    def _replace(self, link: Path, target: str, mark_ns: int | None) -> None:
+        with contextlib.suppress(FileNotFoundError):  # taken away meanwhile
             if str(link.readlink()) == target:
                 if mark_ns is not None:
                     os.utime(link, ns=(mark_ns, mark_ns), follow_symlinks=False)
                 return
         temporary = link.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            temporary.symlink_to(target)
-        except FileNotFoundError:
-            _make_folders(link.parent, self.root)
-            temporary.symlink_to(target)
+        temporary.symlink_to(target)
         try:
             temporary.replace(link)
         except OSError:
@@ -142,7 +155,7 @@ class ImageLinks:
             raise
 
     def _drop_former(self, paths: list[PurePosixPath], execution_id: int) -> None:
-        former = [path.with_suffix(suffix) for path in paths for suffix in (".jpg", ".png", ".webp")]
+        former = [path.with_suffix(suffix) for path in paths for suffix in _SUFFIXES]
         suffix = paths[1].suffix
         former += [PurePosixPath("by-status", level, f"{execution_id}{suffix}") for level in LEVELS]
         for path in former:
