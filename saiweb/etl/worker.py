@@ -24,6 +24,7 @@ import gevent.subprocess
 import psycopg
 
 from config import Config
+from saiweb import memory
 from saiweb.etl.links import DATABASE_ERRORS, LINK_ERRORS, Connections, answering
 from saiweb.etl.load import Loader, LoadError, NeverError, NotYetError, Picture, TooLargeError
 from saiweb.queries import jobs
@@ -36,6 +37,7 @@ TAKEN_AT_ONCE = 24  # of a burst that was heard, so many are leased at once; the
 PICTURES_WITH_BYTES = 8
 PICTURES_WAITING = 5000  # without bytes one takes a kilobyte; fewer would make alerts wait for pictures
 IDLE_POLL_S = 2.0
+BURST = 100  # after so many jobs, and once there is nothing to do, memory is given back
 SURROUNDINGS_PAUSE_S = 4.0  # grows with the time that the job has waited, up to
 LONGEST_PAUSE_S = 30.0
 IMAGE_TROUBLE_S = 45  # after the last failure: a job that waits tries again sooner
@@ -60,6 +62,7 @@ class Worker:
         self._work = gevent.event.Event()
         self._alerts: list[Job] = []
         self._pictures: list[tuple[Job, Picture]] = []
+        self._pictures_with_bytes = 0
         self._held: dict[int, Job] = {}
         self._busy_with_pictures = 0
         self._picture_limit = max(1, config.etl_max_concurrent - 1)
@@ -70,6 +73,7 @@ class Worker:
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._image_trouble: tuple[str, float] | None = None
         self.done = 0
+        self._done_when_small = 0
 
     def start(self) -> None:
         loops: list[Callable[[], None]] = [self._intake, self._claimer, self._renewer]
@@ -95,6 +99,7 @@ class Worker:
         self._held.clear()
         self._alerts.clear()
         self._pictures.clear()
+        self._pictures_with_bytes = 0
 
     @property
     def is_alive(self) -> bool:
@@ -165,6 +170,9 @@ class Worker:
                 self._hold(claimed, is_fresh=False)
                 if len(claimed) < self._config.etl_batch_size:
                     break
+            if self.is_idle and self.done - self._done_when_small >= BURST:
+                self._done_when_small = self.done
+                memory.give_back()
 
     def _hold(self, taken: list[Job], *, is_fresh: bool = True) -> None:
         ordered = sorted(taken, key=lambda job: job.execution_id)
@@ -198,6 +206,7 @@ class Worker:
                 self._attempt(job, lambda job=job: self._alert(job))
             elif self._pictures and self._busy_with_pictures < self._picture_limit:
                 job, picture = self._pictures.pop()
+                self._pictures_with_bytes -= picture.reference is not None
                 self._busy_with_pictures += 1
                 try:
                     self._attempt(job, lambda job=job, picture=picture: self._picture(job, picture))
@@ -215,8 +224,10 @@ class Worker:
             return
         if picture.risk_level == "critical" and not self._alerts:
             gevent.sleep(SCREEN_FIRST_S)
-        with_bytes = sum(1 for _, other in self._pictures if other.reference is not None)
-        self._pictures.append((job, picture if with_bytes < PICTURES_WITH_BYTES else picture.without_bytes()))
+        if self._pictures_with_bytes >= PICTURES_WITH_BYTES:
+            picture = picture.without_bytes()
+        self._pictures_with_bytes += picture.reference is not None
+        self._pictures.append((job, picture))
         self._work.set()
 
     def _picture(self, job: Job, picture: Picture) -> None:

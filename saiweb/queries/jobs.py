@@ -141,13 +141,17 @@ def release(conn: psycopg.Connection[Any], execution_ids: Sequence[int], *, owne
 
 
 def finish(conn: psycopg.Connection[Any], job: Job, *, owner: str) -> bool:
-    """Mark a job done, or queued again when it was asked for meanwhile: then returns True."""
+    """Mark a job done, or queued again when it was asked for meanwhile: then returns True.
+
+    Does not wait for the disk: after a crash of the server the job may run once more, when its lease has ended.
+    """
     row = conn.execute(
         """
         UPDATE etl_jobs
         SET state = CASE WHEN requested > %(requested)s THEN 'queued' ELSE 'done' END::job_state,
             requested = 1, attempts = 0, run_after = now(), leased_until = NULL, leased_by = NULL, last_error = NULL,
             updated_at = now()
+        FROM set_config('synchronous_commit', 'off', true)
         WHERE execution_id = %(execution_id)s AND leased_by = %(owner)s AND state = 'running'
         RETURNING state = 'queued'
         """,
