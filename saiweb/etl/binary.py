@@ -118,7 +118,7 @@ def _inline_chunks(data: memoryview | bytes | str | None) -> Iterator[bytes]:
         start += _BASE64_WINDOW
         if not rest and not is_padded and (plain := _plain_base64(piece)) is not None:
             yield plain
-            is_padded = bytes(piece[-1:]) == b"="
+            is_padded = _ascii(piece[-1:]) == b"="
             continue
         text = rest + _ascii(piece).translate(None, _BLANKS)
         whole = len(text) - len(text) % 4

@@ -78,10 +78,14 @@ def read(conn: psycopg.Connection[Any], execution_id: int, *, max_data_bytes: in
     return found
 
 
-def finished_since(conn: psycopg.Connection[Any], workflow_ids: Sequence[str], since: datetime) -> list[SourceState]:
-    """Return every finished run that stopped after `since`; soft-deleted ones too, while n8n still holds them."""
+def finished_since(
+    conn: psycopg.Connection[Any], workflow_ids: Sequence[str], since: datetime, *, limit: int
+) -> Iterator[list[SourceState]]:
+    """Yield every finished run that stopped after `since`, `limit` at a time; soft-deleted ones too, as long as
+    n8n holds them.
+    """
     with conn.cursor(row_factory=class_row(SourceState)) as cursor:
-        return cursor.execute(
+        cursor.execute(
             """
             SELECT id, status, "createdAt" AS created_at, "stoppedAt" AS stopped_at
             FROM execution_entity
@@ -90,7 +94,9 @@ def finished_since(conn: psycopg.Connection[Any], workflow_ids: Sequence[str], s
             ORDER BY id
             """,
             {"workflow_ids": list(workflow_ids), "unfinished": list(UNFINISHED), "since": since},
-        ).fetchall()
+        )
+        while page := cursor.fetchmany(limit):
+            yield page
 
 
 def finished_page(

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import gevent
+
 from config import Config
 from saiweb.etl import source
 from saiweb.etl.links import Connections, answering
@@ -15,7 +17,7 @@ from saiweb.queries import jobs, loads
 logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(minutes=10)  # stoppedAt is taken before the commit, and clocks of two hosts differ
-PAGE = 2000
+PAGE = 200  # looking at more at once would hold up pages and streams
 
 
 class Sweeper:
@@ -38,13 +40,18 @@ class Sweeper:
         if self._swept_until is None:
             return self.full()
         begun = datetime.now(UTC)
+        pages: list[list[SourceState]] = []
         with answering(self._n8n, self._patience_s) as conn:
-            found = source.finished_since(conn, self._config.workflow_ids, self._swept_until - OVERLAP)
+            since = self._swept_until - OVERLAP
+            for page in source.finished_since(conn, self._config.workflow_ids, since, limit=PAGE):
+                pages.append(page)
+                gevent.sleep(0)
             under_way = source.unfinished_ids(conn, self._config.workflow_ids)
-            ended = self._under_way - under_way
-            if ended:
-                found += [one for one in source.states(conn, sorted(ended)) if one.status not in source.UNFINISHED]
-        enqueued = self.enqueue_missing(found)
+            ended = sorted(self._under_way - under_way)
+            for start in range(0, len(ended), PAGE):
+                states = source.states(conn, ended[start : start + PAGE])
+                pages.append([one for one in states if one.status not in source.UNFINISHED])
+        enqueued = sum(self.enqueue_missing(page) for page in pages)
         self._swept_until, self._under_way = begun, under_way
         return enqueued
 
