@@ -70,7 +70,9 @@ class Background:
 
     def _expire(self) -> None:
         """Call dead what gave no sign for long: the process that should report it may be gone."""
-        with self._database.connection() as conn:
+        # The ETL's connection is in use anyway; one of the pages would be kept open for this alone.
+        database = self._database if self._etl is None else self._etl.dashboard
+        with database.connection() as conn, conn.transaction():
             for component in health.expire(conn, datetime.now(UTC)):
                 publish(conn, TOPIC, f"health:{component}")
 
@@ -107,10 +109,9 @@ def _say_schema(database: Database) -> None:
 
 def _scheduler(work: list[tuple[Callable[[], None], int]]) -> GeventScheduler:
     scheduler = GeventScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": 60})
-    for one, every_s in work:
-        scheduler.add_job(
-            _guarded(one), "interval", seconds=every_s, next_run_time=datetime.now(UTC) + timedelta(seconds=1)
-        )
+    for number, (one, every_s) in enumerate(work):  # not all at once: one connection then serves them
+        first_run = datetime.now(UTC) + timedelta(seconds=1 + 0.3 * number)
+        scheduler.add_job(_guarded(one), "interval", seconds=every_s, next_run_time=first_run)
     return scheduler
 
 

@@ -66,7 +66,7 @@ class EtlService:
             is_checked=False,
             is_autocommit=True,
         )
-        self._dashboard = Watched(dashboard, on_lost=lambda reason: self._lost(DATABASE, reason))
+        self.dashboard = Watched(dashboard, on_lost=lambda reason: self._lost(DATABASE, reason))
         self._n8n = Database(
             config.n8n_conninfo(),
             name="etl reader",
@@ -79,14 +79,14 @@ class EtlService:
         self.images = image_store(config, max_slow_pixels=SLOW_PIXELS)
         loader = Loader(
             config,
-            dashboard=self._dashboard,
+            dashboard=self.dashboard,
             n8n=self._n8n,
             images=self.images,
             links=ImageLinks(config.image_cache_path, config.timezone),
             in_thread=self._in_thread,
         )
-        self.worker = Worker(config, dashboard=self._dashboard, loader=loader)
-        self.sweeper = Sweeper(config, dashboard=self._dashboard, n8n=self._n8n)
+        self.worker = Worker(config, dashboard=self.dashboard, loader=loader)
+        self.sweeper = Sweeper(config, dashboard=self.dashboard, n8n=self._n8n)
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._started_at = time.monotonic()
@@ -112,7 +112,7 @@ class EtlService:
             gevent.kill(self._listener)
             self._listener = None
         self.worker.stop()
-        self._dashboard.close()
+        self.dashboard.close()
         self._n8n.close()
 
     def watch(self) -> None:
@@ -174,7 +174,7 @@ class EtlService:
             ended = [one for one in self._troubles if one.ended_at is not None]
             going_on = [one for one in self._troubles if one.ended_at is None]
             try:
-                with answering(self._dashboard, self._patience_s) as conn, conn.transaction():
+                with answering(self.dashboard, self._patience_s) as conn, conn.transaction():
                     for one in ended:
                         if not one.is_written:
                             health.record_outage(conn, one.component, one.reason, one.since, one.ended_at or now)
@@ -196,7 +196,7 @@ class EtlService:
     def tidy(self) -> None:
         """Create the months ahead and forget jobs that are done for a day; scheduled a few times a day."""
         now = datetime.now(UTC)
-        with self._dashboard.connection() as conn:
+        with self.dashboard.connection() as conn:
             for days in (0, 32):
                 loads.ensure_month(conn, now + timedelta(days=days))
             jobs.purge_finished(conn, now - timedelta(days=1))
