@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gevent
 import psycopg
 
 from config import Config
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 # What is larger is parsed and decoded outside the process that serves pages: an 8 MB picture as base64, and its frame.
 INLINE_MAX_DATA_BYTES = 12 * 1024 * 1024
 INLINE_MAX_IMAGE_BYTES = 8 * 1024 * 1024 + 64 * 1024
+LARGE_DATA_BYTES = 1024 * 1024
 METADATA_MAX_BYTES = 256 * 1024
 
 
@@ -122,8 +124,11 @@ class Loader:
         row = self._read(execution_id)
         if row.status in source.UNFINISHED:
             raise NotYetError(f"n8n says {row.status}: the run is under way.", row.state.token)
+        _let_others(row)
         payload, problem = self._payload(row)
+        _let_others(row)
         extraction = self._extract(row, payload)
+        _let_others(row)
         notes = extraction.notes if problem is None else (*extraction.notes, problem)
         picture = self._write(row, extraction, notes, heard_at)
         if problem is not None:
@@ -305,6 +310,12 @@ class Loader:
                 camera_id=picture.camera_id,
             )
         )
+
+
+def _let_others(row: SourceExecution) -> None:
+    """Let pages and streams have a turn between two steps that each take a few milliseconds for a large run."""
+    if (row.data_bytes or 0) > LARGE_DATA_BYTES:
+        gevent.sleep(0)
 
 
 def _reader(conn: psycopg.Connection[Any]) -> Callable[[str], Iterator[bytes]]:
