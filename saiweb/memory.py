@@ -24,7 +24,7 @@ def stay_small() -> None:
 
 
 def give_back() -> None:
-    """Return what is free to the system, after a burst; takes a few milliseconds."""
+    """Return what is free to the system, after the start or a burst; takes a few milliseconds."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -33,5 +33,5 @@ def give_back() -> None:
 
 def leave_code_alone() -> None:
     """Take what exists now, modules and the application, out of every later garbage collection: they last for ever."""
-    gc.collect()
+    give_back()
     gc.freeze()
