@@ -1,6 +1,6 @@
 """What the ETL notes of its own troubles."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
@@ -35,7 +35,11 @@ def test_a_trouble_that_begins_while_a_report_looks_at_the_disk_is_written_down(
         return usage(store)
 
     lost: list[bool] = []
-    monkeypatch.setattr(service, "_in_thread", lambda work: slow_usage(service.images) if not lost else work())
+
+    def in_thread(work: Callable[[], object]) -> object:
+        return slow_usage(service.images) if not lost else work()
+
+    monkeypatch.setattr(service, "_in_thread", in_thread)
     service.report()
     service._alive()
     gevent.sleep(0.1)
