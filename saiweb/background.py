@@ -14,7 +14,7 @@ import gevent.event
 from apscheduler.schedulers.gevent import GeventScheduler
 
 from config import Config
-from saiweb import notify
+from saiweb import memory, notify
 from saiweb.db import Database, check_schema
 from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 3
 REPORT_EVERY_S = 10
+TRIM_EVERY_S = 20
 
 
 class Background:
@@ -59,6 +60,7 @@ class Background:
 
     def _jobs(self) -> list[tuple[Callable[[], None], int]]:
         found: list[tuple[Callable[[], None], int]] = [(self._watch, WATCH_EVERY_S), (self._expire, REPORT_EVERY_S)]
+        found.append((memory.give_back, TRIM_EVERY_S))  # many streams or pages at once leave a gap behind
         if self._etl is not None:
             found += _etl_jobs(self._config, self._etl)
         return found
