@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: install run test lint format translations bench test-n8n test-faults help
+.PHONY: install run test lint audit format translations bench test-n8n test-faults help
 
 install: ## make .venv from the lock file, with saiweb in it
 	@scripts/install.sh
@@ -12,14 +12,20 @@ test: .dev ## install what tests need and pass them (ARGS="-k stream" selects)
 	@scripts/chromium.sh
 	$(PYTHON) -m pytest $(ARGS)
 
-lint: .dev ## ruff and pyright
+lint: .dev ## ruff, bandit and pyright
 	$(PYTHON) -m ruff check
+	.venv/bin/bandit -q -s B311,B404,B603,B608 -r saiweb config.py wsgi.py # ruff looks at these, folder by folder
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m pyright
 
 format: .dev ## put the code in its usual form
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+
+audit: .dev ## known holes in what the lock file installs (needs the network)
+	@mkdir -p build
+	.venv/bin/uv export -q --frozen --no-dev --no-emit-project --format requirements-txt -o build/requirements.txt
+	.venv/bin/pip-audit --strict --disable-pip --require-hashes -r build/requirements.txt
 
 translations: .dev ## collect the texts of pages and compile the English ones
 	@mkdir -p build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -10,11 +11,16 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from saiweb.errors import ConfigError
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 DEFAULT_WORKFLOW_ID = "yDbfhooKemfhMIkC"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (names that nobody types: every address of this machine)  # nosec
 CONFIGURED_SERVER_IMAGE_PATH = Path("/mnt/raid1/n8n/backup/images/")
 
 # Passwords that stand in the documentation of this project or of its plan: never a working credential (D10).
@@ -102,10 +108,63 @@ def _paths(raw: str) -> tuple[Path, ...]:
     return tuple(_path(part) for part in raw.split(":") if part)
 
 
+def _networks(raw: str) -> tuple[IPNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError("must be addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8") from error
+
+
 def _url(raw: str) -> str:
     if not re.fullmatch(r"https?://[^\s\"'<>]+", raw):
         raise ValueError("must be an http or https address")
     return raw.rstrip("/")
+
+
+def _issuer(raw: str) -> str:
+    parts = urlsplit(raw)
+    if not re.fullmatch(r"https?://[^\s\"'<>?#@]+", raw) or not parts.hostname:
+        raise ValueError("must be an address such as https://id.example.org, without a name, a ? or a # in it")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https:// (http is for this machine alone)")
+    return raw
+
+
+def _scopes(raw: str) -> tuple[str, ...]:
+    scopes = tuple(raw.split())
+    if "openid" not in scopes or any(not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", one) for one in scopes):
+        raise ValueError("must be scopes separated by spaces, openid among them")
+    return scopes
+
+
+def _role_map(raw: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((theirs.strip(), ours.strip()) for theirs, _, ours in (one.rpartition("=") for one in raw.split(",")))
+    if any(not theirs or ours not in ("viewer", "expert", "admin") for theirs, ours in pairs):
+        raise ValueError("must be pairs such as sai-admin=admin,sai-viewer=viewer; ours are viewer, expert and admin")
+    if len({theirs for theirs, _ in pairs}) < len(pairs):
+        raise ValueError("must name each of the provider's roles once")
+    return pairs
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in values:
+            raise ValueError(f"must be {' or '.join(values)}")
+        return raw
+
+    return parse
+
+
+def _mail_address(raw: str) -> str:
+    if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", raw):
+        raise ValueError("must be a mail address such as saiweb@example.org")
+    return raw
+
+
+def _smtp_security(raw: str) -> str:
+    if raw.lower() not in ("starttls", "tls", "none"):
+        raise ValueError("must be starttls, tls or none")
+    return raw.lower()
 
 
 def _setting(variable: str, parse: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
@@ -170,6 +229,7 @@ class Config:
     sse_review_interval_ms: int = _setting("SSE_REVIEW_INTERVAL", _integer(100, 600_000), 45_000)
     sse_health_interval_ms: int = _setting("SSE_HEALTH_INTERVAL", _integer(100, 600_000), 60_000)
     sse_max_clients: int = _setting("SSE_MAX_CLIENTS", _integer(1, 100_000), 200)
+    sse_reserved_clients: int | None = _setting("SSE_RESERVED_CLIENTS", _integer(0, 100_000), None)
 
     # the process
     http_host: str = _setting("SAI_HTTP_HOST", _text, "127.0.0.1")
@@ -177,6 +237,30 @@ class Config:
     data_path: Path = _setting("SAI_DATA_PATH", _path, Path("var").absolute())
     timezone: ZoneInfo = _setting("SAI_TIMEZONE", _timezone, ZoneInfo("America/Argentina/Cordoba"))
     secret_key: str | None = _setting("SECRET_KEY", _text, None, secret=True)
+
+    # on a network: the address that people type, and who speaks TLS
+    public_url: str | None = _setting("SAI_PUBLIC_URL", _url, None)
+    tls_cert: Path | None = _setting("SAI_TLS_CERT", _path, None)
+    tls_key: Path | None = _setting("SAI_TLS_KEY", _path, None)
+    trusted_proxies: tuple[IPNetwork, ...] = _setting("TRUSTED_PROXIES", _networks, ())
+
+    # signing in through an OpenID provider; no issuer: only by password
+    oidc_issuer: str | None = _setting("OIDC_ISSUER", _issuer, None)
+    oidc_client_id: str | None = _setting("OIDC_CLIENT_ID", _text, None)
+    oidc_client_secret: str | None = _setting("OIDC_CLIENT_SECRET", _text, None, secret=True)
+    oidc_name: str = _setting("OIDC_NAME", _text, "OpenID")
+    oidc_scopes: tuple[str, ...] = _setting("OIDC_SCOPES", _scopes, ("openid", "profile", "email"))
+    oidc_role_claim: str | None = _setting("OIDC_ROLE_CLAIM", _text, None)
+    oidc_role_map: tuple[tuple[str, str], ...] = _setting("OIDC_ROLE_MAP", _role_map, ())
+    oidc_approval: str = _setting("OIDC_APPROVAL", _one_of("everybody", "without-role"), "everybody")
+
+    # mail, for links that people ask for or are invited with; without a host nothing is mailed
+    smtp_host: str | None = _setting("SMTP_HOST", _text, None)
+    smtp_port: int = _setting("SMTP_PORT", _integer(1, 65535), 587)
+    smtp_user: str | None = _setting("SMTP_USER", _text, None)
+    smtp_password: str | None = _setting("SMTP_PASSWORD", _text, None, secret=True)
+    smtp_from: str | None = _setting("SMTP_FROM", _mail_address, None)
+    smtp_security: str = _setting("SMTP_SECURITY", _smtp_security, "starttls")
 
     # set by the launcher for the processes that it starts, never by a person
     embedded_socket: str | None = _setting("SAIWEB_EMBEDDED_SOCKET", _text, None)
@@ -215,6 +299,23 @@ class Config:
     @property
     def uses_embedded_postgres(self) -> bool:
         return self.db_host is None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach this server by https alone: its cookies are then marked for that."""
+        return self.tls_cert is not None or (self.public_url or "").startswith("https://")
+
+    @property
+    def reserved_clients(self) -> int:
+        """How many streams are kept for experts and admins; unless set a tenth of all, and at least one of several."""
+        if self.sse_reserved_clients is not None:
+            return self.sse_reserved_clients
+        return 0 if self.sse_max_clients == 1 else max(1, self.sse_max_clients // 10)
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether this program can send mail."""
+        return self.smtp_host is not None
 
     @property
     def has_n8n(self) -> bool:
@@ -278,6 +379,41 @@ def _contradictions(values: dict[str, Any]) -> list[str]:
         problems.append("SAI_RISK_SMOKE_MEDIUM must not be above SAI_RISK_SMOKE_HIGH.")
     if "db_host" in values and "db_password" not in values and not values["db_host"].startswith("/"):
         problems.append("SAI_DB_PASSWORD must be set when SAI_DB_HOST is.")
+    if values.get("sse_reserved_clients", 0) >= values.get("sse_max_clients", 200):
+        problems.append("SSE_RESERVED_CLIENTS must be less than SSE_MAX_CLIENTS.")
+    problems.extend(_mail_contradictions(values))
+    if ("tls_cert" in values) != ("tls_key" in values):
+        problems.append("SAI_TLS_CERT and SAI_TLS_KEY must be set together.")
+    problems.extend(_oidc_contradictions(values))
     if values.get("secret_key") is not None and len(values["secret_key"]) < 32:
         problems.append("SECRET_KEY must have at least 32 characters.")
+    return problems
+
+
+def _oidc_contradictions(values: dict[str, Any]) -> list[str]:
+    problems: list[str] = []
+    if "oidc_issuer" not in values:
+        return [
+            f"{one.metadata['variable']} needs OIDC_ISSUER, the address of the provider."
+            for one in fields(Config)
+            if one.name.startswith("oidc_") and values.get(one.name, one.default) != one.default
+        ]
+    if "oidc_client_id" not in values:
+        problems.append("OIDC_CLIENT_ID must be set when OIDC_ISSUER is.")
+    if ("oidc_role_claim" in values) != ("oidc_role_map" in values):
+        problems.append("OIDC_ROLE_CLAIM and OIDC_ROLE_MAP must be set together.")
+    if values.get("oidc_approval") == "without-role" and "oidc_role_claim" not in values:
+        problems.append("OIDC_APPROVAL=without-role needs OIDC_ROLE_CLAIM and OIDC_ROLE_MAP.")
+    return problems
+
+
+def _mail_contradictions(values: dict[str, Any]) -> list[str]:
+    problems: list[str] = []
+    if "smtp_host" in values and "smtp_from" not in values:
+        problems.append("SMTP_FROM must be set when SMTP_HOST is.")
+    if ("smtp_user" in values) != ("smtp_password" in values):
+        problems.append("SMTP_USER and SMTP_PASSWORD must be set together.")
+    is_near = values.get("smtp_host", "localhost") in ("localhost", "127.0.0.1", "::1")
+    if values.get("smtp_security") == "none" and not is_near:
+        problems.append("SMTP_SECURITY=none sends links and passwords in the clear: only a server on this machine may.")
     return problems

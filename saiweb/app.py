@@ -5,67 +5,86 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-import psycopg
-import psycopg_pool
 from flask import Flask, Response, abort, g, make_response, render_template, request
 from flask_babel import Babel
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from config import Config
+from saiweb import admin_words, headers, identity, people_words, web, words
 from saiweb import background as background_jobs
-from saiweb import web, words
-from saiweb.db import Database
+from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
+from saiweb.proxies import Proxies
+from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.regions import Regions
+from saiweb.services.sessions import Sessions
+from saiweb.views.account import account
+from saiweb.views.admin import admin
 from saiweb.views.alerts import alerts
 from saiweb.views.dashboard import dashboard
 from saiweb.views.events import blueprint as events
 from saiweb.views.executions import executions
+from saiweb.views.expert_keys import expert_keys
+from saiweb.views.forgotten import forgotten
 from saiweb.views.health import health
 from saiweb.views.images import images
+from saiweb.views.kiosks import kiosks
+from saiweb.views.links import links
+from saiweb.views.oidc import oidc
 from saiweb.views.preferences import preferences
+from saiweb.views.profile import profile
+from saiweb.views.proof import proof
+from saiweb.views.second_factor import second_factor
+from saiweb.views.sign_in import sign_in
 
 logger = logging.getLogger(__name__)
 
-BLUEPRINTS = (dashboard, executions, alerts, health, images, preferences, events)
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+BLUEPRINTS = (
+    dashboard,
+    executions,
+    alerts,
+    health,
+    images,
+    preferences,
+    events,
+    sign_in,
+    links,
+    forgotten,
+    account,
+    proof,
+    second_factor,
+    expert_keys,
+    kiosks,
+    oidc,
+    admin,
+    profile,
+)
 WEB_CONNECTIONS = 3
 HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
 
-# Nothing inline, nothing from elsewhere; what is not listed is not allowed.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-DATABASE_AWAY = (psycopg.OperationalError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
+MAX_BODY_BYTES = 64 * 1024
+MAX_FORM_FIELDS = 500
 
 
 def create_app(config: Config, *, background: bool = True) -> Flask:
     """Build the application. It connects to nothing yet: databases may be away, pages then say so."""
     app = Flask("saiweb")
     app.config.update(
-        MAX_CONTENT_LENGTH=64 * 1024,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_FORM_PARTS=MAX_FORM_FIELDS,
         SECRET_KEY=config.load_secret_key(),
         SEND_FILE_MAX_AGE_DEFAULT=None,
-        TRUSTED_HOSTS=sorted({*LOOPBACK_HOSTS, config.http_host}),
     )
+    app.wsgi_app = Proxies(app.wsgi_app, config)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme)
-    app.jinja_env.filters.update(words.FILTERS)
+    app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
     regions = Database(
@@ -76,11 +95,14 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
         is_autocommit=True,  # a region is one look at each query; a transaction would be two more round trips
     )
     hub = Hub(config, Regions(app, config, regions))
-    app.extensions["saiweb"] = web.Saiweb(config, database, hub)
+    sessions = Sessions()
+    doorkeeper = Doorkeeper(hub, sessions, database)
+    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper)
     app.extensions["image_store"] = image_store(config)
 
     app.before_request(_refuse_unknown_language)
     app.before_request(_refuse_other_origins)
+    identity.install(app, config)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(_finish)
@@ -89,7 +111,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     for away in DATABASE_AWAY:
         app.register_error_handler(away, _database_away)
     if background:
-        background_jobs.start(config, database, hub)
+        background_jobs.start(config, database, doorkeeper)
     return app
 
 
@@ -99,26 +121,36 @@ def _refuse_unknown_language() -> None:
 
 
 def _refuse_other_origins() -> None:
-    """Let only our own pages change anything: there is no sign-in yet whose token could tell."""
+    """Let only our own pages change anything: what the browser says of the origin, before any token is looked at."""
     if request.method in web.SAFE_METHODS or request.routing_exception is not None:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:
         is_own = site in ("same-origin", "none")
     else:
-        is_own = origin is not None and urlsplit(origin).netloc == request.host
+        own = (f"{request.scheme}://{request.host}", web.saiweb().config.public_url)
+        is_own = origin is not None and origin in own
     if not is_own:
         abort(HTTPStatus.FORBIDDEN)
 
 
 def _finish(response: Response) -> Response:
     """Commit before the answer leaves, and add what every answer carries."""
-    if response.status_code < HTTPStatus.BAD_REQUEST:
+    is_refused = response.status_code >= HTTPStatus.BAD_REQUEST
+    if is_refused:
+        _abandon(InternalServerError())
+    try:
+        identity.write_activities(is_refused=is_refused)
+    except DATABASE_AWAY:
+        if not is_refused:
+            raise
+        logger.exception("activity_lost")
+    if not is_refused:
         web.close_conn()
-    response.headers.update({name: value for name, value in SECURITY_HEADERS.items() if name not in response.headers})
     if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
         is_exact = request.args.get("v") == web.asset_hash((request.view_args or {})["filename"])
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_exact else "no-cache"
+    headers.complete(response, web.saiweb().config, request.endpoint)
     return response
 
 
@@ -128,8 +160,6 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, InternalServerError) and isinstance(error.original_exception, DATABASE_AWAY):
         return _database_away(error.original_exception)
     _abandon(error)
-    if isinstance(error, SecurityError):
-        return Response("Host not allowed.\n", HTTPStatus.BAD_REQUEST, mimetype="text/plain")
     response = _answer(error.code or 500, _named(error))
     for name in ("Allow", "Retry-After"):
         if name in (found := dict(error.get_headers())):
@@ -140,6 +170,7 @@ def _http_error(error: HTTPException) -> Response:
 def _database_away(error: Exception) -> Response:
     logger.warning("database_away", extra={"reason": type(error).__name__})
     _abandon(error)
+    g.is_identity_unknown = True  # the page is drawn without asking the database who reads it
     response = _answer(503)
     response.headers["Retry-After"] = "5"
     return response
@@ -148,7 +179,12 @@ def _database_away(error: Exception) -> Response:
 def _answer(code: int, named: str | None = None) -> Response:
     """Return the page of an error or, where htmx asked for a part of one, a notice that leaves the rest as it is."""
     if request.headers.get("HX-Request") != "true":
-        return web.render_page("errors/show.html", topics=(), status=code, code=code, named=named)
+        try:
+            return web.render_page("errors/show.html", topics=(), status=code, code=code, named=named)
+        except DATABASE_AWAY as error:  # it was asked who reads the page
+            _abandon(error)
+            g.is_identity_unknown = True
+            return web.render_page("errors/show.html", topics=(), status=code, code=code, named=named)
     response = web.as_page(make_response(render_template("errors/_notice.html", code=code, named=named), code))
     response.headers.update({"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"})
     return response

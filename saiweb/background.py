@@ -20,34 +20,40 @@ from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
 from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
-from saiweb.queries import health
+from saiweb.queries import health, sessions
+from saiweb.services import first_start
 
 if TYPE_CHECKING:
-    from saiweb.realtime.hub import Hub
+    from saiweb.realtime.doorkeeper import Doorkeeper
 
 logger = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 3
 REPORT_EVERY_S = 10
+SESSIONS_EVERY_S = 30
+PURGE_EVERY_S = 6 * 3600
 TRIM_EVERY_S = 20
 
 
 class Background:
-    """What runs in a web process: the dashboard's LISTEN loop for the hub, and the ETL where there is an n8n."""
+    """What runs in a web process: the dashboard's LISTEN loop, care for sessions, and the ETL if there is an n8n."""
 
-    def __init__(self, config: Config, database: Database, hub: Hub) -> None:
+    def __init__(self, config: Config, database: Database, doorkeeper: Doorkeeper) -> None:
         self._config = config
         self._database = database
-        self._hub = hub
+        self._doorkeeper = doorkeeper
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._etl = EtlService(config) if config.has_n8n else None
+        if self._etl is not None:
+            doorkeeper.share(self._etl.dashboard)
         self._scheduler = _scheduler(self._jobs())
 
     def start(self) -> None:
         if self._etl is not None:
             self._etl.start()
         self._listener = gevent.spawn(self._listen)
+        gevent.spawn(first_start.run, self._config, self._database, self._stop)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -59,8 +65,13 @@ class Background:
             self._etl.stop()
 
     def _jobs(self) -> list[tuple[Callable[[], None], int]]:
-        found: list[tuple[Callable[[], None], int]] = [(self._watch, WATCH_EVERY_S), (self._expire, REPORT_EVERY_S)]
-        found.append((memory.give_back, TRIM_EVERY_S))  # many streams or pages at once leave a gap behind
+        found: list[tuple[Callable[[], None], int]] = [
+            (self._watch, WATCH_EVERY_S),
+            (self._expire, REPORT_EVERY_S),
+            (self._doorkeeper.work, SESSIONS_EVERY_S),
+            (self._purge, PURGE_EVERY_S),
+            (memory.give_back, TRIM_EVERY_S),  # many streams or pages at once leave a gap behind
+        ]
         if self._etl is not None:
             found += _etl_jobs(self._config, self._etl)
         return found
@@ -78,23 +89,28 @@ class Background:
             for component in health.expire(conn, datetime.now(UTC)):
                 publish(conn, TOPIC, f"health:{component}")
 
+    def _purge(self) -> None:
+        with self._database.connection() as conn:
+            if purged := sessions.purge_leftovers(conn):
+                logger.info("people_leftovers_purged", extra={"count": purged})
+
     def _listen(self) -> None:
         notify.listen(
             self._config.dashboard_conninfo(),
             DASHBOARD_CHANNELS,
             name="hub",
-            on_connect=self._hub.mark_all,
-            on_notice=self._hub.mark,
+            on_connect=self._doorkeeper.connected,
+            on_notice=self._doorkeeper.hear,
             on_alive=lambda: None,
             on_lost=lambda reason: logger.warning("hub_listener_lost", extra={"reason": reason}),
             stop=self._stop,
         )
 
 
-def start(config: Config, database: Database, hub: Hub) -> Background:
+def start(config: Config, database: Database, doorkeeper: Doorkeeper) -> Background:
     """Start everything that runs beside the pages in this process; databases that are away are waited for."""
     gevent.spawn(_say_schema, database)
-    background = Background(config, database, hub)
+    background = Background(config, database, doorkeeper)
     background.start()
     return background
 

@@ -6,48 +6,24 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from config import Config
+from saiweb.commands import people
+from saiweb.commands.shared import dashboard_database, database_errors, with_config
 from saiweb.errors import SaiwebError
 
-if TYPE_CHECKING:
-    from saiweb.db import Database
-
 DATE = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
-
-
-def with_config(command: Callable[..., None]) -> Callable[..., None]:
-    """Pass the configuration first, and turn an error that has a sentence into that sentence and exit code 1."""
-
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(Config.from_env(), *args, **kwargs)
-        except SaiwebError as error:
-            raise click.ClickException(str(error)) from error
-
-    return update_wrapper(run, command)
-
-
-@contextmanager
-def database_errors() -> Generator[None]:
-    """Turn an unreachable database or a missing right into one sentence."""
-    import psycopg
-    from psycopg_pool import PoolTimeout
-
-    try:
-        yield
-    except (psycopg.Error, PoolTimeout) as error:
-        lines = str(error).strip().splitlines()
-        raise SaiwebError(lines[0] if lines else type(error).__name__) from error
 
 
 @click.group()
 def main() -> None:
     """The watch room of SAI."""
+
+
+main.add_command(people.users)
+main.add_command(people.audit)
 
 
 @main.command()
@@ -186,7 +162,7 @@ def etl_backfill(config: Config, since: datetime | None, until: datetime | None)
     from saiweb.etl.service import EtlService
 
     _require_n8n(config)
-    with database_errors(), _dashboard(config) as dashboard, _progress() as on_progress:
+    with database_errors(), dashboard_database(config) as dashboard, _progress() as on_progress:
         done = backfill(
             EtlService(config),
             dashboard,
@@ -209,7 +185,7 @@ def etl_verify(config: Config) -> None:
 
     _require_n8n(config)
     reader = Database(config.n8n_conninfo(), name="verify reader", max_size=1)
-    with database_errors(), _dashboard(config) as dashboard, reader as n8n_database:
+    with database_errors(), dashboard_database(config) as dashboard, reader as n8n_database:
         days = verify(Sweeper(config, dashboard=dashboard, n8n=n8n_database), dashboard, config.timezone)
     click.echo("day         n8n  missing  different  without picture")
     for day, found in days.items():
@@ -224,7 +200,7 @@ def etl_failed(config: Config) -> None:
     """List parked jobs with their reasons."""
     from saiweb.queries import jobs
 
-    with database_errors(), _dashboard(config) as dashboard, dashboard.connection() as conn:
+    with database_errors(), dashboard_database(config) as dashboard, dashboard.connection() as conn:
         found = jobs.parked(conn)
     for job in found:
         click.echo(f"{job.execution_id}  {job.updated_at:%Y-%m-%d %H:%M}Z  {job.last_error}")
@@ -238,7 +214,7 @@ def etl_retry(config: Config, execution_ids: tuple[int, ...]) -> None:
     """Queue parked jobs again: those named, or all."""
     from saiweb.queries import jobs
 
-    with database_errors(), _dashboard(config) as dashboard, dashboard.connection() as conn:
+    with database_errors(), dashboard_database(config) as dashboard, dashboard.connection() as conn:
         count = jobs.retry_parked(conn, execution_ids or None)
     click.echo(f"{count} queued again.")
 
@@ -256,7 +232,7 @@ def images_links(config: Config) -> None:
     from saiweb.services.image_links import ImageLinks
 
     links = ImageLinks(config.image_cache_path, config.timezone)
-    with database_errors(), _dashboard(config) as dashboard, dashboard.connection() as conn:
+    with database_errors(), dashboard_database(config) as dashboard, dashboard.connection() as conn:
         done = links.rebuild(image_queries.stored(conn))
     click.echo(f"{done.pictures} pictures linked, {done.removed} old links removed.")
     if done.failed:
@@ -273,12 +249,6 @@ def _patch() -> None:
 def _require_n8n(config: Config) -> None:
     if not config.has_n8n:
         raise SaiwebError("No database of n8n is configured: set N8N_DB_HOST.")
-
-
-def _dashboard(config: Config) -> Database:
-    from saiweb.db import Database
-
-    return Database(config.dashboard_conninfo(), name="command", max_size=2, statement_timeout_ms=60_000)
 
 
 def _local(config: Config, at: datetime | None) -> datetime | None:

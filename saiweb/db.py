@@ -13,7 +13,7 @@ from typing import Any, LiteralString, Self, cast
 
 import psycopg
 from psycopg import sql
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from saiweb.errors import MigrationError, SaiwebError
 
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 MIGRATION_LOCK = 7241837460124  # pg_advisory_lock key, held by the one process that migrates
+DATABASE_AWAY = (psycopg.OperationalError, PoolTimeout, PoolClosed)  # what a request meets while the server is away
 
 
 class Database:

@@ -3,7 +3,6 @@
 This process stays small: whatever needs the database driver or Flask runs in a child, and no child outlives it.
 """
 
-import ipaddress
 import os
 import runpy
 import signal
@@ -20,6 +19,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from config import Config
+from saiweb import listening
 from saiweb.errors import SaiwebError
 from saiweb.memory import leave_code_alone
 from saiweb.postgres import EmbeddedPostgres, PostgresError, die_with_parent
@@ -39,7 +39,7 @@ def serve(config: Config, *, demo: bool) -> NoReturn:
 
     Raises SaiwebError with one sentence when it cannot start. Must be called from the main thread.
     """
-    _require_loopback(config.http_host)
+    listening.require_safe(config, demo=demo)
     _require_free_port(config.http_host, config.http_port)
     if demo and not (config.uses_embedded_postgres and config.n8n_host is None):
         raise LauncherError("--demo writes simulated executions: unset SAI_DB_HOST and N8N_DB_HOST, or run without it.")
@@ -116,13 +116,15 @@ class Application(BaseApplication):
 
     def __init__(self, config: Config) -> None:
         self._address = f"{_bracketed(config.http_host)}:{config.http_port}"
+        self._tls = listening.tls_settings(config)
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in runpy.run_path(str(GUNICORN_SETTINGS)).items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
-        self.cfg.set("bind", self._address)
+        for name, value in {"bind": self._address, **self._tls}.items():
+            self.cfg.set(name, value)
         self.cfg.set("when_ready", _announce)
 
     def load(self) -> Any:
@@ -146,7 +148,7 @@ class WatchfulArbiter(Arbiter):
 
 def _announce(arbiter: Arbiter) -> None:
     host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
-    print(f"saiweb: http://{_bracketed(host)}:{port}", flush=True)
+    print(f"saiweb: {'https' if arbiter.cfg.is_ssl else 'http'}://{_bracketed(host)}:{port}", flush=True)
 
 
 def _say(sentence: str) -> None:
@@ -177,17 +179,6 @@ def _spawn(*module_and_arguments: str) -> subprocess.Popen[bytes]:
 
 def _leave(_sign: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
-
-
-def _require_loopback(host: str) -> None:
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise LauncherError(
-            f"SAI_HTTP_HOST is {host}, but until people can sign in only this machine is served: set it to 127.0.0.1."
-        )
 
 
 def _require_free_port(host: str, port: int) -> None:

@@ -118,7 +118,7 @@ class Place:
         if _fits_a_socket(near):
             self._own(near)
             return near
-        bases = [tempfile.gettempdir(), "/tmp"]  # noqa: S108 (a private folder is made in it)
+        bases = [tempfile.gettempdir(), "/tmp"]  # noqa: S108 (a private folder is made in it)  # nosec
         if self.account is None:
             bases.insert(0, os.environ.get("XDG_RUNTIME_DIR", ""))
         for base in bases:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from saiweb.permissions import Rank, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,3 +177,75 @@ class Health:
     @property
     def is_ok(self) -> bool:
         return all(component.is_ok for component in self.components)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What somebody may see when it is not everything; hashable, so that those with the same scope share frames."""
+
+    cameras: frozenset[tuple[str, str]]  # (device_id, camera_id)
+    locations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Who asks: a session with its person or kiosk, as it was when it was read. Speaks flask-login's protocol."""
+
+    session_id: UUID
+    rank: Rank
+    user_id: UUID | None  # None: a kiosk
+    kiosk_id: UUID | None
+    name: str  # username, or the kiosk's name
+    full_name: str
+    scope: Scope | None  # None: everything
+    method: str  # how the session began: password, oidc, link
+    created_at: datetime
+    last_used_at: datetime
+    authenticated_at: datetime  # when the person last proved who it is
+    expires_at: datetime
+    has_password: bool
+    has_second_factor: bool
+    bound_address: str | None = None  # the only address that the session works from
+    lacks_second_factor: bool = False  # its role must have one: until then only the page to set one up is open
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        return str(self.session_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person as the sign-in and the administration need it; no secret in it but the hash."""
+
+    id: UUID
+    username: str
+    email: str | None
+    full_name: str
+    role: Role
+    is_active: bool
+    is_demo: bool
+    password_hash: str | None
+    password_changed_at: datetime | None
+    scope: Scope | None  # None: everything
+    has_second_factor: bool
+    oidc_issuer: str | None
+    oidc_subject: str | None
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One entry for the log of activities; time, number and hashes are the database's."""
+
+    action: str  # noun.verb: session.begin, user.role, ...
+    user_id: UUID | None
+    actor: str | None  # the name at that time
+    session_id: UUID | None
+    address: str | None
+    entity_type: str | None
+    entity_id: str | None
+    details: dict[str, object]

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import psycopg
-from flask import Response, current_app, g, has_request_context, make_response, render_template, request
+from flask import Response, abort, current_app, g, has_request_context, make_response, render_template, request
+from flask_login import current_user  # pyright: ignore[reportMissingTypeStubs]
 from psycopg.pq import TransactionStatus
 
 from config import Config
 from saiweb.db import Database
+from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.topics import TOPICS
+from saiweb.records import Scope, SignedIn
+from saiweb.services.sessions import Sessions
 
 Locale = Literal["es", "en"]
 
@@ -35,6 +39,8 @@ class Saiweb:
     config: Config
     database: Database
     hub: Hub
+    sessions: Sessions
+    doorkeeper: Doorkeeper
 
 
 def saiweb() -> Saiweb:
@@ -86,6 +92,13 @@ def locale() -> Locale:
     return cast("Locale", request.accept_languages.best_match(LOCALES, default="es"))
 
 
+def scope() -> Scope | None:
+    """Return what the asker may see; None: everything. Refuses a stranger, who may see nothing."""
+    if not current_user.is_authenticated:
+        abort(401)
+    return cast("SignedIn", current_user).scope
+
+
 def theme() -> str | None:
     """Return the theme that the reader chose; None follows the system."""
     chosen = request.cookies.get("theme")
@@ -101,7 +114,7 @@ def render_page(
     """
     shown: dict[str, Any] = {}
     for name in topics:
-        shown |= TOPICS[name].query(conn(), saiweb().config)
+        shown |= TOPICS[name].query(conn(), saiweb().config, scope())
     is_fragment = request.headers.get("HX-Request") == "true" and bool(topics)
     response = make_response(
         render_template(
@@ -117,6 +130,13 @@ def as_page(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.update(("HX-Request", "Cookie", "Accept-Language"))
     return response
+
+
+def own_path(raw: str | None) -> str | None:
+    """Return a path of ours, with its query, that may be gone to; None for anything else, such as another site."""
+    if raw is None or not raw.startswith("/") or raw.startswith("//") or len(raw) > 2000:
+        return None
+    return None if "\\" in raw or any(ord(one) < 33 or ord(one) == 127 for one in raw) else raw
 
 
 def asset(path: str) -> str:

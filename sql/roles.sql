@@ -3,7 +3,16 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {app};
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {app};
 GRANT SELECT, INSERT, UPDATE ON
     execution_keys, executions, execution_analysis, execution_detections, execution_images, execution_notifications,
-    cameras, etl_jobs, component_states, outages
+    cameras, etl_jobs, component_states, outages,
+    users, recovery_codes, kiosks, sessions, one_time_links, access_requests, sign_in_throttles,
+    expert_profiles, expert_hours, expert_absences, settings
     TO {app};
+-- A key that has signed something stays what it was; only its wrapping and its end may change.
+GRANT SELECT, INSERT ON expert_keys TO {app};
+GRANT UPDATE (sealed_private_key, salt, derivation, rewrapped_at, retired_at, retired_reason) ON expert_keys TO {app};
+-- Append-only: number, time and hashes are the trigger's.
+GRANT SELECT, INSERT (user_id, actor, session_id, address, action, entity_type, entity_id, details)
+    ON activity_log TO {app};
 GRANT SELECT ON schema_migrations TO {app};
-GRANT EXECUTE ON FUNCTION ensure_partitions(timestamptz), purge_finished_jobs(timestamptz) TO {app};
+GRANT EXECUTE ON FUNCTION ensure_partitions(timestamptz), purge_finished_jobs(timestamptz), purge_people_leftovers(),
+    activity_hash(activity_log) TO {app};

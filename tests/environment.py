@@ -24,7 +24,10 @@ from saiweb.demo import tables
 from saiweb.demo.workflows import Version
 from saiweb.embedded_databases import ensure_databases
 from saiweb.etl import install
+from saiweb.identity import SESSION_COOKIE
 from saiweb.postgres import EmbeddedPostgres
+from saiweb.queries import users
+from saiweb.services.sessions import Sessions
 
 REPOSITORY = Path(__file__).parent.parent
 OWNER, APP, N8N_OWNER, READER = "sai_dashboard_owner", "sai_dashboard_user", "n8n", "sai_etl_reader"
@@ -120,6 +123,19 @@ def build_template(server: EmbeddedPostgres, name: str) -> None:
     """Create a migrated dashboard database that others are copied from."""
     ensure_databases(server.conninfo("postgres"), {name: OWNER})
     db.migrate(server.conninfo(name, OWNER), app_role=APP)
+
+
+def session_cookie(conninfo: str) -> str:
+    """Begin a session of an admin in a dashboard database, as the app's role; returns the Cookie header of it."""
+    with psycopg.connect(conninfo) as conn:
+        account = users.find_by_name(conn, "some-admin")
+        user_id = (
+            users.add(conn, username="some-admin", full_name="Some Admin", role="admin")
+            if account is None
+            else account.id
+        )
+        token, _ = Sessions().begin(conn, method="password", address="127.0.0.1", user_agent="tests", user_id=user_id)
+    return f"{SESSION_COOKIE}={token}"
 
 
 def build_n8n(server: EmbeddedPostgres, name: str, *, version: Version, workflow_ids: Sequence[str]) -> None:

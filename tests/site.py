@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import html5lib
 import psycopg
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from werkzeug.test import TestResponse
@@ -20,13 +22,20 @@ from config import Config
 from saiweb import notify
 from saiweb.app import create_app
 from saiweb.db import Database
+from saiweb.identity import SESSION_COOKIE
+from saiweb.permissions import Role
 from saiweb.postgres import EmbeddedPostgres
+from saiweb.queries import users
 from saiweb.services.image_store import ImageStore, StoredImage
+from saiweb.services.sessions import Sessions
+from saiweb.web import SAFE_METHODS
 from tests.environment import OWNER, jpeg
 
 TABLES = (
     "execution_detections, execution_notifications, execution_images, execution_analysis, executions, execution_keys,"
-    " cameras, etl_jobs, component_states, outages"
+    " cameras, etl_jobs, component_states, outages, users, recovery_codes, kiosks, sessions, one_time_links,"
+    " access_requests, sign_in_throttles, expert_profiles, expert_hours, expert_absences, expert_keys, settings,"
+    " activity_log"
 )
 NOON = datetime(2026, 11, 23, 17, 2, 31, tzinfo=UTC)  # 14:02:31 in Córdoba
 
@@ -37,11 +46,19 @@ class CheckedClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         headers = dict(kwargs.pop("headers", None) or {})
         headers.setdefault("Sec-Fetch-Site", "same-origin")
+        if kwargs.get("method") not in (None, *SAFE_METHODS) and not args[1:]:
+            headers.setdefault("X-CSRFToken", self._token())
         kwargs.setdefault("buffered", True)
         response = super().open(*args, headers={k: v for k, v in headers.items() if v is not None}, **kwargs)
         if response.mimetype == "text/html":
             check_html(response.text)
         return response
+
+    def _token(self) -> str:
+        """Return what a page of ours would have in its forms."""
+        with self.session_transaction() as session:
+            raw: str = session.setdefault("csrf_token", "0" * 40)
+        return URLSafeTimedSerializer(str(self.application.secret_key), salt="wtf-csrf-token").dumps(raw)
 
 
 def check_html(text: str) -> None:
@@ -67,6 +84,32 @@ class Site:
     def __post_init__(self) -> None:
         self.client = self.app.test_client()
 
+    def add_person(self, username: str, role: Role = "viewer", **columns: Any) -> UUID:
+        """Put in a person without a password, unless a hash is given."""
+        with psycopg.connect(self.config.dashboard_conninfo()) as conn:
+            return users.add(conn, username=username, full_name=username.title(), role=role, **columns)
+
+    def session_token(self, role: Role = "admin", *, username: str | None = None, **columns: Any) -> str:
+        """Begin a session of somebody of this role, put in if need be; returns what its cookie holds."""
+        username = username or f"some-{role}"
+        with psycopg.connect(self.config.dashboard_conninfo()) as conn:
+            account = users.find_by_name(conn, username)
+        user_id = self.add_person(username, role, **columns) if account is None else account.id
+        return self.begin_session(user_id=user_id)
+
+    def sign_in(self, role: Role = "admin", *, username: str | None = None, **columns: Any) -> FlaskClient:
+        """Return a client that is signed in as somebody of this role; whoever is not there yet is put in."""
+        client = self.app.test_client()
+        client.set_cookie(SESSION_COOKIE, self.session_token(role, username=username, **columns))
+        return client
+
+    def begin_session(self, **whose: UUID) -> str:
+        """Begin a session of a person or a kiosk; returns what its cookie holds."""
+        sessions: Sessions = self.app.extensions["saiweb"].sessions
+        with psycopg.connect(self.config.dashboard_conninfo()) as conn:
+            token, _ = sessions.begin(conn, method="password", address="127.0.0.1", user_agent="tests", **whose)
+        return token
+
     def get(self, path: str, **kwargs: Any) -> str:
         """Return the text of a page that must be there."""
         response = self.client.get(path, **kwargs)
@@ -76,10 +119,16 @@ class Site:
     def clear(self) -> None:
         with psycopg.connect(self.owner_conninfo) as conn:
             conn.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(TABLES)))
+        self.app.extensions["saiweb"].sessions.forget_all()
 
     def query(self, statement: str, *values: Any) -> list[DictRow]:
         with psycopg.Connection[DictRow].connect(self.config.dashboard_conninfo(), row_factory=dict_row) as conn:
             return conn.execute(statement.encode(), values).fetchall()
+
+    def change(self, statement: str, *values: Any) -> None:
+        """Change rows as the app's role may."""
+        with psycopg.connect(self.config.dashboard_conninfo()) as conn:
+            conn.execute(statement.encode(), values)
 
     def add_execution(
         self,

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from config import Config
 from saiweb import web
 from saiweb.app import create_app
+from saiweb.identity import SESSION_COOKIE
 from saiweb.postgres import EmbeddedPostgres
 from tests import site as sites
 from tests.environment import OWNER
@@ -31,28 +32,41 @@ def site(postgres: EmbeddedPostgres, new_database: Callable[..., str], dashboard
             N8N_DB_HOST="/nowhere",
             N8N_PUBLIC_URL="https://n8n.example",
         )
+        site.client = site.sign_in()
         yield site
         sites.close(site)
 
 
 @pytest.fixture
 def client(site: Site) -> FlaskClient:
+    """A client that an admin is signed in with."""
+    return site.sign_in()
+
+
+@pytest.fixture
+def stranger(site: Site) -> FlaskClient:
+    """A client without cookies."""
     return site.app.test_client()
 
 
 @pytest.fixture
 def away(tmp_path: Path) -> FlaskClient:
-    """The client of an application whose database does not answer."""
+    """The client of an application whose database does not answer: nobody can say whose session it has."""
     config = Config(db_host=str(tmp_path), db_password="x", data_path=tmp_path, image_cache_path=tmp_path)
     app = create_app(config, background=False)
     app.test_client_class = CheckedClient
     app.extensions["saiweb"].database._pool.timeout = 0.2
-    return app.test_client()
+    client = app.test_client()
+    client.set_cookie(SESSION_COOKIE, "0" * 43)
+    return client
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/healthz", "/nope", "/static/icons.svg"])
-def test_every_answer_forbids_what_is_inline_or_from_elsewhere(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+@pytest.mark.parametrize("asking", ["client", "stranger"])
+def test_every_answer_forbids_what_is_inline_or_from_elsewhere(
+    request: pytest.FixtureRequest, asking: str, path: str
+) -> None:
+    headers = request.getfixturevalue(asking).get(path).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -75,8 +89,8 @@ def test_a_foreign_host_gets_nothing(client: FlaskClient, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost"])
-def test_this_machine_is_served(client: FlaskClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 200
+def test_this_machine_is_served(stranger: FlaskClient, host: str) -> None:
+    assert stranger.get("/sign-in", headers={"Host": host}).status_code == 200
 
 
 def test_pages_are_private_and_depend_on_their_reader(client: FlaskClient) -> None:
@@ -133,6 +147,26 @@ def test_the_probe_says_unavailable_while_the_database_is_away(away: FlaskClient
     assert (response.status_code, response.text) == (503, "unavailable\n")
 
 
+def test_a_person_whom_nobody_can_recognise_is_not_asked_to_sign_in_again(away: FlaskClient) -> None:
+    for path in ("/", "/events", "/images/0/7/thumb"):
+        assert away.get(path, headers={"Accept": "text/html"}).status_code == 503
+    assert away.get_cookie(SESSION_COOKIE) is not None
+
+
+def test_the_door_stands_while_the_database_is_away(away: FlaskClient) -> None:
+    away.delete_cookie(SESSION_COOKIE)
+    assert away.get("/", headers={"Accept": "text/html"}).location == "/sign-in"
+    assert away.get("/sign-in").status_code == 200
+    assert away.post("/sign-in", data={"name": "ana", "password": "some password"}).status_code == 503
+
+
+def test_signing_out_works_while_the_database_is_away(away: FlaskClient) -> None:
+    response = away.post("/sign-out")
+    assert response.status_code == 303
+    assert away.get_cookie(SESSION_COOKIE) is None
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
 def test_a_failed_change_leads_back_to_a_page_that_exists(away: FlaskClient) -> None:
     response = away.post("/alerts/acknowledge", data={"ids": "7"})
     assert response.status_code == 503
@@ -148,11 +182,11 @@ def test_htmx_gets_a_notice_instead_of_an_error_page(away: FlaskClient, path: st
 
 
 def test_an_unexpected_failure_is_a_page_without_detail(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr("saiweb.views.executions.execution_queries.get", fail)
-    response = site.app.test_client().get("/executions/7")
+    response = site.sign_in().get("/executions/7")
     assert response.status_code == 500
     assert "Algo falló acá adentro" in response.text
     assert "secret" not in response.text

@@ -103,11 +103,81 @@ def test_the_app_reads_inserts_and_updates_every_table_that_a_page_or_the_etl_us
     missing = world.query("""
         SELECT relname FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-          AND relname <> 'schema_migrations'
+          AND relname NOT IN ('schema_migrations', 'activity_log', 'expert_keys')
           AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
                    AND has_table_privilege(oid, 'UPDATE'))
     """)
     assert missing == []
+
+
+APPENDED = {"user_id", "actor", "session_id", "address", "action", "entity_type", "entity_id", "details"}
+REWRAPPED = {"sealed_private_key", "salt", "derivation", "rewrapped_at", "retired_at", "retired_reason"}
+EVERY = {"*"}
+
+
+@pytest.mark.parametrize(
+    ("table", "inserted", "updated"), [("activity_log", APPENDED, set[str]()), ("expert_keys", EVERY, REWRAPPED)]
+)
+def test_what_must_stay_as_it_was_written_is_granted_column_by_column(
+    world: World, table: str, inserted: set[str], updated: set[str]
+) -> None:
+    rows = world.query(
+        """
+        SELECT attname AS name, has_column_privilege(attrelid, attnum, 'SELECT') AS "SELECT",
+               has_column_privilege(attrelid, attnum, 'INSERT') AS "INSERT",
+               has_column_privilege(attrelid, attnum, 'UPDATE') AS "UPDATE",
+               has_table_privilege(attrelid, 'DELETE, TRUNCATE, TRIGGER') AS more
+        FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
+        """,
+        table=table,
+    )
+    columns = {row["name"] for row in rows}
+    for privilege, granted in (("SELECT", EVERY), ("INSERT", inserted), ("UPDATE", updated)):
+        assert {row["name"] for row in rows if row[privilege]} == (columns if granted == EVERY else granted), privilege
+    assert not any(row["more"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE activity_log SET actor = 'somebody else'",
+        "UPDATE activity_log SET hash = previous_hash",
+        "DELETE FROM activity_log",
+        "TRUNCATE activity_log",
+        "INSERT INTO activity_log (action, hash) VALUES ('session.begin', '')",
+        "INSERT INTO activity_log (action, previous_hash) VALUES ('session.begin', '')",
+        "INSERT INTO activity_log (action, id) VALUES ('session.begin', 1)",
+        "INSERT INTO activity_log (action, at) VALUES ('session.begin', '2020-01-01')",
+        "SELECT setval('activity_log_id', 1)",
+        "SELECT nextval('activity_log_id')",
+        "ALTER TABLE activity_log DISABLE TRIGGER USER",
+        "SET session_replication_role = replica",
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "UPDATE expert_keys SET public_key = sha256('')",
+        "UPDATE expert_keys SET user_id = NULL",
+        "UPDATE expert_keys SET created_at = now()",
+        "DELETE FROM expert_keys",
+        "DELETE FROM users",
+        "DELETE FROM sessions",
+    ],
+)
+def test_the_app_cannot_rewrite_what_happened_through_its_live_pool(world: World, statement: str) -> None:
+    with db.Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database:
+        with database.connection() as conn:
+            conn.execute("INSERT INTO activity_log (action, actor) VALUES ('session.begin', 'ana')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.connection() as conn:
+            conn.execute(statement.encode())
+
+
+def test_the_owner_cannot_change_the_log_without_switching_its_guard_off(world: World) -> None:
+    with world.as_app() as conn:
+        conn.execute("INSERT INTO activity_log (action, actor) VALUES ('session.begin', 'ana')")
+    for statement in ("UPDATE activity_log SET actor = 'luis'", "DELETE FROM activity_log"):
+        with (
+            psycopg.connect(world.server.conninfo(world.dashboard, OWNER)) as conn,
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
+        ):
+            conn.execute(statement.encode())
 
 
 def test_this_month_and_the_next_stand_ready_and_an_old_one_is_made_when_it_is_needed(

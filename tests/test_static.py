@@ -12,7 +12,7 @@ from saiweb.levels import RISK_LEVELS
 
 ROOT = Path(__file__).parent.parent / "saiweb"
 STATIC = ROOT / "static"
-STYLES = [STATIC / "css" / f"{name}.css" for name in ("tokens", "base", "layout", "components")]
+STYLES = [STATIC / "css" / f"{name}.css" for name in ("tokens", "base", "layout", "components", "people")]
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 
 
@@ -62,6 +62,6 @@ def test_every_icon_that_a_template_uses_is_in_the_sprite() -> None:
     assert used == {name for name in symbols if name.startswith("i-")}
 
 
-@pytest.mark.parametrize("name", ["icons.svg", "favicon.svg"])
+@pytest.mark.parametrize("name", ["icons.svg", "favicon.svg", "hills.svg"])
 def test_own_pictures_carry_no_script_and_no_style(name: str) -> None:
     assert not re.search(r"<script|<style|style=|\son\w+=|href=", (STATIC / name).read_text())

@@ -11,7 +11,7 @@ from saiweb.demo.run_data import Recorder, record_ollama, record_telegram, recor
 from saiweb.demo.storage import Upload
 from saiweb.demo.workflows import BASE_URL, WEBHOOK_PATH, WORKFLOWS, JsonObject, Version
 
-CAMERA_TOKEN = "demo-camera-token-that-must-never-be-stored"  # noqa: S105 - no secret: planted to prove it stays out
+CAMERA_TOKEN = "demo-camera-token-that-must-never-be-stored"  # noqa: S105 (no secret: planted)  # nosec
 
 
 @dataclass(frozen=True, slots=True)

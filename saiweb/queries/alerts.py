@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row
 
-from saiweb.records import CriticalAlert
+from saiweb.queries import scopes
+from saiweb.records import CriticalAlert, Scope
 
 
-def unacknowledged(conn: psycopg.Connection[Any], *, limit: int = 5) -> list[CriticalAlert]:
+def unacknowledged(conn: psycopg.Connection[Any], *, scope: Scope | None = None, limit: int = 5) -> list[CriticalAlert]:
     """Return unacknowledged criticals, newest group first; runs of one camera within 60 s are one group (D27).
 
     Looks at the newest 200 criticals: beyond that the count says how many there are.
     """
     with conn.cursor(row_factory=class_row(CriticalAlert)) as cursor:
         return cursor.execute(
-            """
+            f"""
             WITH open AS (
                 SELECT e.id, e.execution_timestamp,
                        coalesce(e.completion_timestamp, e.execution_timestamp) AS detected_at,
@@ -26,9 +27,9 @@ def unacknowledged(conn: psycopg.Connection[Any], *, limit: int = 5) -> list[Cri
                        a.confidence_score, a.smoke_detected, a.flame_detected, a.risk_source::text AS risk_source,
                        i.state::text AS image_state, i.sha256 AS image_sha256
                 FROM (
-                    SELECT * FROM execution_analysis
-                    WHERE risk_level = 'critical' AND can_alarm AND acknowledged_at IS NULL
-                    ORDER BY execution_timestamp DESC, execution_id DESC
+                    SELECT a.* FROM {_analyses(scope)}
+                    WHERE a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
+                    ORDER BY a.execution_timestamp DESC, a.execution_id DESC
                     LIMIT 200
                 ) a
                 JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
@@ -65,29 +66,48 @@ def unacknowledged(conn: psycopg.Connection[Any], *, limit: int = 5) -> list[Cri
             ORDER BY execution_timestamp DESC, id DESC
             LIMIT %(limit)s
             """,
-            {"limit": limit},
+            {"limit": limit, **scopes.parameters(scope)},
         ).fetchall()
 
 
-def count_unacknowledged(conn: psycopg.Connection[Any]) -> int:
+def count_unacknowledged(conn: psycopg.Connection[Any], *, scope: Scope | None = None) -> int:
     """Return how many executions are critical, may alarm and wait for a person."""
-    row = conn.execute("""
-        SELECT count(*) FROM execution_analysis
-        WHERE risk_level = 'critical' AND can_alarm AND acknowledged_at IS NULL
-    """).fetchone()
+    row = conn.execute(
+        f"""
+        SELECT count(*) FROM {_analyses(scope)}
+        WHERE a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
+        """,
+        scopes.parameters(scope),
+    ).fetchone()
     return row[0] if row else 0
 
 
-def acknowledge(conn: psycopg.Connection[Any], execution_ids: Sequence[int]) -> int:
-    """Mark these criticals as seen, once: returns how many were still waiting. Others are left as they are."""
-    return conn.execute(
-        """
+def acknowledge(
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], *, scope: Scope | None = None
+) -> list[int]:
+    """Mark these criticals as seen, once; returns those that were still waiting. Others, and those that are out of
+    scope, are left as they are.
+    """
+    rows = conn.execute(
+        f"""
         UPDATE execution_analysis a
         SET acknowledged_at = now()
         FROM execution_keys k
         WHERE k.execution_id = ANY(%(execution_ids)s)
           AND (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
           AND a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
+          AND {scopes.visible(scope, "a")}
+        RETURNING a.execution_id
         """,
-        {"execution_ids": list(execution_ids)},
-    ).rowcount
+        {"execution_ids": list(execution_ids), **scopes.parameters(scope)},
+    ).fetchall()
+    return sorted(row[0] for row in rows)
+
+
+def _analyses(scope: Scope | None) -> LiteralString:
+    """Return what stands after FROM: the analyses `a` that are in scope."""
+    if scope is None:
+        return "execution_analysis a"
+    return f"""execution_analysis a
+        JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
+            AND {scopes.condition(scope)}"""

@@ -8,15 +8,16 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from saiweb.records import HourFigures
+from saiweb.queries import scopes
+from saiweb.records import HourFigures, Scope
 
 
-def last_hour(conn: psycopg.Connection[Any], now: datetime) -> HourFigures:
+def last_hour(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = None) -> HourFigures:
     """Count the executions that n8n started within the hour before `now`; unknown is its own figure."""
     since = now - timedelta(hours=1)
     with conn.cursor(row_factory=class_row(HourFigures)) as cursor:
         figures = cursor.execute(
-            """
+            f"""
             SELECT %(since)s::timestamptz AS since,
                    count(*) AS executions,
                    count(*) FILTER (WHERE a.risk_level = 'critical') AS critical,
@@ -30,15 +31,16 @@ def last_hour(conn: psycopg.Connection[Any], now: datetime) -> HourFigures:
                    count(*) FILTER (WHERE n.telegram_sent) AS telegram_sent,
                    count(DISTINCT (e.device_id, e.camera_id))
                        FILTER (WHERE e.device_id IS NOT NULL AND e.camera_id IS NOT NULL) AS cameras,
-                   (SELECT count(*) FROM cameras) AS cameras_known
+                   (SELECT count(*) FROM cameras e WHERE {scopes.condition(scope)}) AS cameras_known
             FROM executions e
             LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
             LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
             LEFT JOIN execution_notifications n
                 ON (n.execution_timestamp, n.execution_id) = (e.execution_timestamp, e.id)
             WHERE e.execution_timestamp > %(since)s AND e.execution_timestamp <= %(now)s
+              AND {scopes.condition(scope)}
             """,
-            {"since": since, "now": now},
+            {"since": since, "now": now, **scopes.parameters(scope)},
         ).fetchone()
     if figures is None:
         raise LookupError("an aggregate without a row")

@@ -10,6 +10,9 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import class_row
 
+from saiweb.queries import scopes
+from saiweb.records import Scope
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
@@ -35,17 +38,17 @@ class LinkedImage:
     camera_id: str | None
 
 
-def for_serving(conn: psycopg.Connection[Any], execution_id: int) -> ImageFile | None:
-    """Return the stored picture of an execution, or None where there is none to serve."""
+def for_serving(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None = None) -> ImageFile | None:
+    """Return the stored picture of an execution, or None where there is none to serve to whom has this scope."""
     with conn.cursor(row_factory=class_row(ImageFile)) as cursor:
         return cursor.execute(
-            """
+            f"""
             SELECT i.execution_id, i.original_path, i.thumbnail_path, i.sha256, i.size_bytes, i.format
             FROM execution_keys k
             JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (k.execution_timestamp, k.execution_id)
-            WHERE k.execution_id = %(execution_id)s AND i.state = 'stored'
+            WHERE k.execution_id = %(execution_id)s AND i.state = 'stored' AND {scopes.visible(scope, "k")}
             """,
-            {"execution_id": execution_id},
+            {"execution_id": execution_id, **scopes.parameters(scope)},
         ).fetchone()
 
 

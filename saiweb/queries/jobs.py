@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row
+
+from saiweb.queries import scopes
+from saiweb.records import Scope
 
 LEASE_S = 20
 
@@ -211,18 +214,24 @@ def park(conn: psycopg.Connection[Any], job: Job, *, owner: str, reason: str, so
     return bool(row and row[0])
 
 
-def parked(conn: psycopg.Connection[Any], *, limit: int = 1000) -> list[ParkedJob]:
-    """Return parked jobs with their reasons, the latest first."""
+def parked(conn: psycopg.Connection[Any], *, scope: Scope | None = None, limit: int = 1000) -> list[ParkedJob]:
+    """Return parked jobs with their reasons, the latest first; in a scope, those known to belong to it."""
+    is_visible: LiteralString = "true"
+    if scope is not None:
+        is_visible = f"""EXISTS (
+                SELECT FROM execution_keys k
+                WHERE k.execution_id = j.execution_id AND {scopes.visible(scope, "k")}
+            )"""
     with conn.cursor(row_factory=class_row(ParkedJob)) as cursor:
         return cursor.execute(
-            """
+            f"""
             SELECT execution_id, attempts, last_error, source_token, updated_at
-            FROM etl_jobs
-            WHERE state = 'failed'
+            FROM etl_jobs j
+            WHERE state = 'failed' AND {is_visible}
             ORDER BY updated_at DESC, execution_id DESC
             LIMIT %(limit)s
             """,
-            {"limit": limit},
+            {"limit": limit, **scopes.parameters(scope)},
         ).fetchall()
 
 

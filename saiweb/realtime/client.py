@@ -9,16 +9,22 @@ from typing import Any, Protocol
 
 from gevent import get_hub
 
+from saiweb.realtime.listener import Listener, View
+
 READABLE, WRITABLE = 1, 2  # events of libev
 DEAD_PEER_MS = 20_000  # nothing acknowledged for this long: the kernel gives the connection up
 UNSENT_BYTES = 65_536  # what the kernel may hold back for a slow reader; more would be old news
 
 
-class Client(Protocol):
-    """Somebody who listens. `have[i]` is the very frame of `topics[i]` that went out last, None before the first."""
+Key = tuple[str, View]  # a topic, and how somebody sees it
 
+
+class Client(Protocol):
+    """A stream. `keys[i]` says how it sees `topics[i]`; `have[i]` is the very frame that went out last, or None."""
+
+    listener: Listener
     topics: tuple[str, ...]
-    locale: str
+    keys: tuple[Key, ...]
     have: list[bytes | None]
 
     @property
@@ -52,22 +58,25 @@ class SocketClient:
         "_socket",
         "_writer",
         "have",
-        "locale",
+        "keys",
+        "listener",
         "topics",
     )
 
     def __init__(
         self,
         raw: socket.socket,
+        listener: Listener,
         topics: tuple[str, ...],
-        locale: str,
+        keys: tuple[Key, ...],
         *,
         clock: Callable[[], float],
         on_gone: Callable[[SocketClient], None],
         on_writable: Callable[[SocketClient], None],
     ) -> None:
+        self.listener = listener
         self.topics = topics
-        self.locale = locale
+        self.keys = keys
         self.have: list[bytes | None] = [None] * len(topics)
         self._clock = clock
         self._on_gone = on_gone
@@ -173,11 +182,19 @@ class SocketClient:
 class Subscription:
     """A client that fetches: frames wait in the hub until the thread of its request looks."""
 
-    __slots__ = ("_on_gone", "_wake", "have", "is_open", "locale", "topics")
+    __slots__ = ("_on_gone", "_wake", "have", "is_open", "keys", "listener", "topics")
 
-    def __init__(self, topics: tuple[str, ...], locale: str, *, on_gone: Callable[[Subscription], None]) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        topics: tuple[str, ...],
+        keys: tuple[Key, ...],
+        *,
+        on_gone: Callable[[Subscription], None],
+    ) -> None:
+        self.listener = listener
         self.topics = topics
-        self.locale = locale
+        self.keys = keys
         self.have: list[bytes | None] = [None] * len(topics)
         self.is_open = True
         self._on_gone = on_gone

@@ -6,17 +6,23 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from functools import lru_cache, partial
+from typing import Any
+from uuid import UUID
 
 from config import Config
 from saiweb import notify
+from saiweb.permissions import JUDGING, Rank
 from saiweb.realtime import frames
-from saiweb.realtime.client import Client, SocketClient, Subscription
+from saiweb.realtime.client import Client, Key, SocketClient, Subscription
+from saiweb.realtime.listener import Listener, View, view_of
 from saiweb.realtime.schedule import Pace, Run, Schedule
-from saiweb.realtime.topics import TOPICS, Context, Topic
+from saiweb.realtime.stats import HubStats
+from saiweb.realtime.topics import TOPICS, Source, Topic
+from saiweb.records import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -26,40 +32,15 @@ REFRESH_S = 60.0  # every region is looked at this often while somebody listens,
 PATIENCE_S = 20.0  # a reader without progress for longer is let go; it reconnects to the present state
 SENDS_BEFORE_YIELD = 256
 
-Key = tuple[str, str]  # topic, locale
-FrameHook = Callable[[Topic, str, bytes], None]
-
-
-class Source(Protocol):
-    """Where regions come from."""
-
-    def read(self, topic: Topic) -> Context:
-        """Ask the database; may fail, then the hub tries again."""
-        ...
-
-    def draw(self, topic: Topic, locale: str, context: Context) -> bytes:
-        """Return the complete frame; equal contexts give equal bytes."""
-        ...
+FrameHook = Callable[[Topic, View, bytes], None]
 
 
 @dataclass(slots=True)
 class Frame:
-    """A region in one language. The bytes object is what clients are compared with: same object, nothing to send."""
+    """A region in one view. The bytes object is what clients are compared with: same object, nothing to send."""
 
     body: bytes
     generation: int  # of the topic, when the database was asked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubStats:
-    clients: int
-    max_clients: int
-    blocked: int  # slow readers at this moment
-    dropped: int  # let go for having made no progress, since the start
-    listeners: dict[str, int]  # by topic
-    renders: dict[str, int]  # by topic, since the start
-    frames: dict[str, int]  # changed frames that went to everybody, by topic, since the start
-    failures: dict[str, int]  # runs that failed, by topic, since the start
 
 
 class Hub:
@@ -87,6 +68,7 @@ class Hub:
         self.topics = dict(topics)
         self.beat_s = beat_s
         self.max_clients = config.sse_max_clients
+        self.reserved_clients = config.reserved_clients
         self._source = source
         self._clock = clock
         self._spawn = spawn or _spawn_thread
@@ -96,7 +78,8 @@ class Hub:
         self._listeners: dict[Key, dict[Client, None]] = {}
         self._frames: dict[Key, Frame] = {}
         self._generations = dict.fromkeys(self.topics, 0)
-        self._shown: dict[str, frozenset[int]] = dict.fromkeys(self.topics, frozenset())
+        self._shown: dict[str, dict[Scope | None, frozenset[int]]] = {name: {} for name in self.topics}
+        self._keys = lru_cache(maxsize=256)(self._make_keys)  # shared by clients that are alike
         self._late_ids: dict[str, set[int]] = {name: set() for name in self.topics}
         self._hooks: list[FrameHook] = []
         self._dropped = 0
@@ -131,28 +114,34 @@ class Hub:
             self._news(name)
 
     def on_frame(self, hook: FrameHook) -> None:
-        """Call `hook(topic, locale, frame)` for each changed frame that goes to everybody."""
+        """Call `hook(topic, view, frame)` for each changed frame that goes to everybody."""
         self._hooks.append(hook)
 
     # clients
 
-    @property
-    def is_full(self) -> bool:
-        return len(self._clients) >= self.max_clients
+    def has_place(self, rank: Rank) -> bool:
+        """Tell whether one more of this rank may listen: the last places are for those who judge (D2)."""
+        kept = 0 if rank in JUDGING else self.reserved_clients
+        return len(self._clients) < self.max_clients - kept
 
-    def adopt(self, raw: socket.socket, topics: Sequence[str], locale: str, head: bytes) -> None:
+    def adopt(self, raw: socket.socket, topics: Sequence[str], listener: Listener, head: bytes) -> None:
         """Own a connected socket from now on: send `head`, the present state of the topics, then what changes."""
         if self.is_closed:
             raw.close()
             return
         client = SocketClient(
-            raw, self._ordered(topics), locale, clock=self._clock, on_gone=self._forget, on_writable=self._refill
+            raw,
+            listener,
+            *self._ordered(topics, listener),
+            clock=self._clock,
+            on_gone=self._forget,
+            on_writable=self._refill,
         )
         client.greet(head, self._join(client))
 
-    def subscribe(self, topics: Sequence[str], locale: str) -> Subscription:
+    def subscribe(self, topics: Sequence[str], listener: Listener) -> Subscription:
         """Return a client that fetches its frames with newer(); it must be closed in the end."""
-        client = Subscription(self._ordered(topics), locale, on_gone=self._forget)
+        client = Subscription(listener, *self._ordered(topics, listener), on_gone=self._forget)
         if self.is_closed:
             client.close()
         else:
@@ -162,11 +151,25 @@ class Hub:
     def newer(self, client: Client) -> list[tuple[int, bytes]]:
         """Return the frames that this client lacks, most urgent first, each with its position in client.topics."""
         found: list[tuple[int, bytes]] = []
-        for position, name in enumerate(client.topics):
-            frame = self._frames.get((name, client.locale))
+        for position, key in enumerate(client.keys):
+            frame = self._frames.get(key)
             if frame is not None and frame.body is not client.have[position]:
                 found.append((position, frame.body))
         return found
+
+    def sessions(self) -> dict[UUID, set[Listener]]:
+        """Return who listens: by session, with each right that a stream of it began with."""
+        found: dict[UUID, set[Listener]] = {}
+        for client in list(self._clients):
+            found.setdefault(client.listener.session_id, set()).add(client.listener)
+        return found
+
+    def let_go(self, *, whose: str | None = None, listeners: Collection[Listener] = ()) -> int:
+        """Close at once the streams of a person or kiosk, or of these listeners; returns how many."""
+        leaving = [one for one in list(self._clients) if str(one.listener.whose) == whose or one.listener in listeners]
+        for client in leaving:
+            client.close()
+        return len(leaving)
 
     def close(self) -> None:
         """Close every stream at once and take no more."""
@@ -177,12 +180,15 @@ class Hub:
 
     def stats(self) -> HubStats:
         listeners = dict.fromkeys(self.topics, 0)
-        for (name, _locale), listening in list(self._listeners.items()):
+        for (name, _view), listening in list(self._listeners.items()):
             listeners[name] += len(listening)
+        clients = list(self._clients)
         return HubStats(
-            clients=len(self._clients),
+            clients=len(clients),
             max_clients=self.max_clients,
-            blocked=sum(client.is_blocked for client in list(self._clients)),
+            reserved_clients=self.reserved_clients,
+            ranks=dict(Counter(client.listener.rank for client in clients)),
+            blocked=sum(client.is_blocked for client in clients),
             dropped=self._dropped,
             listeners=listeners,
             renders=dict(self._renders),
@@ -233,32 +239,36 @@ class Hub:
     def _refresh(self, run: Run) -> None:
         """Render one topic and send it; whatever fails is tried again."""
         is_sent = is_failed = False
+        scopes = self._scopes(run.topic)
         try:
-            self._render(self.topics[run.topic])
-            is_sent = self._deliver(run)
+            for scope in scopes:
+                self._render(self.topics[run.topic], scope)
+                is_sent = self._deliver(run, scope) or is_sent
         except Exception:  # the boundary of a frame: a query, a template or a hook may fail in any way
             is_failed = True
             self._failures[run.topic] += 1
             logger.warning("region_failed", exc_info=True, extra={"topic": run.topic})
         self._schedule.finish(run, self._clock(), is_sent=is_sent, is_failed=is_failed)
+        shown = self._shown[run.topic] = {s: ids for s, ids in self._shown[run.topic].items() if s in scopes}
         late = self._late_ids[run.topic]
-        if late & self._shown[run.topic]:
+        if any(late & ids for ids in shown.values()):
             self._news(run.topic)
         late.clear()
         self._wake.set()
 
-    def _render(self, topic: Topic) -> None:
-        """Bring the frames of a topic up to date, one for each language that somebody reads; one query for all."""
+    def _scopes(self, name: str) -> list[Scope | None]:
+        """Return the scopes in which somebody reads this topic; everything comes first, and waits for no other."""
+        scopes = {key[1].scope for key in list(self._listeners) if key[0] == name}
+        return sorted(scopes, key=lambda scope: scope is not None)
+
+    def _render(self, topic: Topic, scope: Scope | None) -> None:
+        """Bring the frames of a topic in this scope up to date, one for each view that is read; one query for all."""
         generation = self._generations[topic.name]
-        stale = [
-            (name, locale)
-            for name, locale in list(self._listeners)
-            if name == topic.name and not self._is_current((name, locale))
-        ]
+        stale = [key for key in self._keys_of(topic.name, scope) if not self._is_current(key)]
         if not stale:
             return
-        context = self._source.read(topic)
-        self._shown[topic.name] = topic.shown_ids(context)
+        context = self._source.read(topic, scope)
+        self._shown[topic.name][scope] = topic.shown_ids(context)
         for key in stale:
             body = self._source.draw(topic, key[1], context)
             self._renders[topic.name] += 1
@@ -268,11 +278,11 @@ class Hub:
             elif key in self._listeners:
                 self._frames[key] = Frame(body, generation)
 
-    def _deliver(self, run: Run) -> bool:
+    def _deliver(self, run: Run, scope: Scope | None) -> bool:
         """Send the frames of a topic to those that lack them; return whether it was news to anybody of the public."""
         number = 0
         is_sent = False
-        for key in [key for key in list(self._listeners) if key[0] == run.topic]:
+        for key in self._keys_of(run.topic, scope):
             frame = self._frames.get(key)
             if frame is None:
                 continue
@@ -293,10 +303,10 @@ class Hub:
                 self._call_hooks(run.topic, key[1], body)
         return is_sent
 
-    def _call_hooks(self, name: str, locale: str, body: bytes) -> None:
+    def _call_hooks(self, name: str, view: View, body: bytes) -> None:
         for hook in self._hooks:
             try:
-                hook(self.topics[name], locale, body)
+                hook(self.topics[name], view, body)
             except Exception:  # a stranger's error is not the feed's
                 logger.exception("frame_hook_failed", extra={"topic": name})
 
@@ -312,14 +322,24 @@ class Hub:
         if self._schedule.is_running(name):
             self._late_ids[name].add(int(payload))
             return False
-        return int(payload) in self._shown[name]
+        return any(int(payload) in ids for ids in list(self._shown[name].values()))
 
     def _is_current(self, key: Key) -> bool:
         frame = self._frames.get(key)
         return frame is not None and frame.generation == self._generations[key[0]]
 
-    def _ordered(self, topics: Sequence[str]) -> tuple[str, ...]:
-        return tuple(sorted(set(topics), key=lambda name: (self.topics[name].priority, name)))
+    def _ordered(self, topics: Sequence[str], who: Listener) -> tuple[tuple[str, ...], tuple[Key, ...]]:
+        """Return the topics, most urgent first, and how this listener sees each."""
+        return self._keys(frozenset(topics), who.rank, who.scope, who.locale)
+
+    def _make_keys(
+        self, topics: frozenset[str], rank: Rank, scope: Scope | None, locale: str
+    ) -> tuple[tuple[str, ...], tuple[Key, ...]]:
+        ordered = tuple(sorted(topics, key=lambda name: (self.topics[name].priority, name)))
+        return ordered, tuple((name, view_of(self.topics[name], rank, scope, locale)) for name in ordered)
+
+    def _keys_of(self, name: str, scope: Scope | None) -> list[Key]:
+        return [key for key in list(self._listeners) if key[0] == name and key[1].scope == scope]
 
     def _join(self, client: Client) -> list[tuple[int, bytes]]:
         """Count the client in; return the frames that are up to date, ask for the others."""
@@ -327,25 +347,20 @@ class Hub:
             self._next_refresh_at = self._clock() + REFRESH_S
             self._next_beat_at = self._clock() + self.beat_s
         self._clients[client] = None
-        for name in client.topics:
-            self._listeners.setdefault((name, client.locale), {})[client] = None
-            if not self._is_current((name, client.locale)):
-                self._schedule.want(name)
+        for key in client.keys:
+            self._listeners.setdefault(key, {})[client] = None
+            if not self._is_current(key):
+                self._schedule.want(key[0])
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="saiweb-hub", daemon=True)
             self._thread.start()
         self._wake.set()
-        return [
-            (position, self._frames[name, client.locale].body)
-            for position, name in enumerate(client.topics)
-            if self._is_current((name, client.locale))
-        ]
+        return [(position, self._frames[key].body) for position, key in enumerate(client.keys) if self._is_current(key)]
 
     def _forget(self, client: Client) -> None:
         """Count the client out; a region that nobody reads is not kept, since nobody keeps it up to date."""
         self._clients.pop(client, None)
-        for name in client.topics:
-            key = (name, client.locale)
+        for key in client.keys:
             listening = self._listeners.get(key)
             if listening is not None:
                 listening.pop(client, None)

@@ -8,7 +8,11 @@ from flask_babel import force_locale  # pyright: ignore[reportUnknownVariableTyp
 from config import Config
 from saiweb.db import Database
 from saiweb.realtime import frames
+from saiweb.realtime.listener import View
 from saiweb.realtime.topics import Context, Topic
+from saiweb.records import Scope
+
+REGION = "saiweb.region"  # in the environ of a region, which is drawn for many people at once: View.offers
 
 
 class Regions:
@@ -19,12 +23,15 @@ class Regions:
         self._config = config
         self._database = database
 
-    def read(self, topic: Topic) -> Context:
+    def read(self, topic: Topic, scope: Scope | None) -> Context:
         """Run the topic's query. Raises what the database raises, also while it is away."""
         with self._database.connection() as conn:
-            return topic.query(conn, self._config)
+            return topic.query(conn, self._config, scope)
 
-    def draw(self, topic: Topic, locale: str, context: Context) -> bytes:
-        """Return the frame of one region, in one language, with the same addresses that a page would have."""
-        with self._app.test_request_context("/", query_string={"lang": locale}), force_locale(locale):
+    def draw(self, topic: Topic, view: View, context: Context) -> bytes:
+        """Return the frame of one region as whoever has this view sees it, with the addresses of a page."""
+        asked = self._app.test_request_context(
+            "/", query_string={"lang": view.locale}, environ_overrides={REGION: view.offers}
+        )
+        with asked, force_locale(view.locale):
             return frames.region(topic.region_id, render_template(topic.partial, **context))

@@ -14,6 +14,7 @@ from gevent import monkey
 
 from saiweb.realtime import frames
 from saiweb.realtime.hub import Hub
+from saiweb.realtime.listener import Listener
 
 CAN_DETACH = "saiweb.can_detach"  # set in the environ by the worker that understands DETACHED
 DETACHED: Iterable[bytes] = iter(())  # known by identity: the socket is no longer the server's
@@ -26,24 +27,24 @@ class StreamResponse(Response):
     that Flask does with a response (sessions, after_request) has happened before either.
     """
 
-    def __init__(self, hub: Hub, topics: Sequence[str], locale: str) -> None:
+    def __init__(self, hub: Hub, topics: Sequence[str], listener: Listener) -> None:
         super().__init__(b"", mimetype="text/event-stream")
         self.headers["Cache-Control"] = "no-store"
         self.headers["X-Accel-Buffering"] = "no"
         self._hub = hub
         self._topics = tuple(topics)
-        self._locale = locale
+        self._listener = listener
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.headers.pop("Content-Length", None)
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         if not _is_detachable(environ):
-            self.response = _messages(self._hub, self._topics, self._locale)
+            self.response = _messages(self._hub, self._topics, self._listener)
             return super().__call__(environ, start_response)
         raw_socket = monkey.get_original("socket", "socket")
         raw: socket.socket = raw_socket(fileno=environ["gunicorn.socket"].detach())
-        self._hub.adopt(raw, self._topics, self._locale, self._head() + frames.beat(time.time()))
+        self._hub.adopt(raw, self._topics, self._listener, self._head() + frames.beat(time.time()))
         self.close()
         return DETACHED
 
@@ -62,8 +63,8 @@ def _is_detachable(environ: dict[str, Any]) -> bool:
     )
 
 
-def _messages(hub: Hub, topics: Sequence[str], locale: str) -> Iterator[bytes]:
-    client = hub.subscribe(topics, locale)
+def _messages(hub: Hub, topics: Sequence[str], listener: Listener) -> Iterator[bytes]:
+    client = hub.subscribe(topics, listener)
     try:
         beat_at = 0.0
         while client.is_open:

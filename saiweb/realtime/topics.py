@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
 from config import Config
 from saiweb import notify
 from saiweb.queries import alerts, executions, figures, health
-from saiweb.records import CriticalAlert, ExecutionCard
+from saiweb.realtime.listener import View
+from saiweb.records import CriticalAlert, ExecutionCard, Scope
 
 Context = Mapping[str, Any]
 
@@ -47,16 +48,21 @@ def _nothing(_context: Context) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One region: rendered whole from the database into the element `region-<name>`."""
+    """One region: rendered whole from the database into the element `region-<name>`. Who may hear it says
+    saiweb.permissions.TOPICS.
+    """
 
     name: str
     tier: Tier
     priority: int  # 1 first, 5 last, among those due at the same beat
-    least_role: str  # who may ask for it, once people sign in
     channels: frozenset[str]  # any notice on these is news
     shown_channels: frozenset[str] = frozenset()  # news only if the payload is an id that the region shows
     follows: frozenset[str] = frozenset()  # other topics whose own notices are news here too
-    query: Callable[[psycopg.Connection[Any], Config], Context]
+    query: Callable[[psycopg.Connection[Any], Config, Scope | None], Context]
+    is_scoped: bool = True  # False: everybody who hears it sees the same
+    offers: frozenset[str] = (
+        frozenset()
+    )  # routes whose forms it shows to those who may call them; `may()` knows no other
     shown_ids: Callable[[Context], frozenset[int]] = _nothing
     partial: str
 
@@ -65,23 +71,35 @@ class Topic:
         return f"region-{self.name}"
 
 
-def read_critical(conn: psycopg.Connection[Any], _config: Config) -> Context:
+class Source(Protocol):
+    """Where regions come from."""
+
+    def read(self, topic: Topic, scope: Scope | None) -> Context:
+        """Ask the database; may fail, then the hub tries again."""
+        ...
+
+    def draw(self, topic: Topic, view: View, context: Context) -> bytes:
+        """Return the complete frame; equal contexts give equal bytes."""
+        ...
+
+
+def read_critical(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
     return {
-        "alerts": alerts.unacknowledged(conn),
-        "total": alerts.count_unacknowledged(conn),
+        "alerts": alerts.unacknowledged(conn, scope=scope),
+        "total": alerts.count_unacknowledged(conn, scope=scope),
         "errors": health.open_errors(conn),
     }
 
 
-def read_live(conn: psycopg.Connection[Any], _config: Config) -> Context:
-    return {"cards": executions.latest_cards(conn, limit=6)}
+def read_live(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    return {"cards": executions.latest_cards(conn, scope=scope, limit=6)}
 
 
-def read_figures(conn: psycopg.Connection[Any], _config: Config) -> Context:
-    return {"figures": figures.last_hour(conn, datetime.now(UTC))}
+def read_figures(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    return {"figures": figures.last_hour(conn, datetime.now(UTC), scope=scope)}
 
 
-def read_health(conn: psycopg.Connection[Any], config: Config) -> Context:
+def read_health(conn: psycopg.Connection[Any], config: Config, _scope: Scope | None) -> Context:
     return {"health": health.current(conn, datetime.now(UTC), is_configured=config.has_n8n)}
 
 
@@ -102,10 +120,10 @@ TOPICS: dict[str, Topic] = {
             name="critical",
             tier=Tier.CRITICAL,
             priority=1,
-            least_role="viewer",
             channels=frozenset({notify.HIGH_PRIORITY_EXECUTION}),
             shown_channels=frozenset({notify.PROCESS_IMAGE}),
             follows=frozenset({"health"}),  # it shows the system errors
+            offers=frozenset({"alerts.acknowledge"}),
             query=read_critical,
             shown_ids=_ids_of_alerts,
             partial="dashboard/_critical.html",
@@ -114,7 +132,6 @@ TOPICS: dict[str, Topic] = {
             name="live",
             tier=Tier.EXECUTIONS,
             priority=2,
-            least_role="viewer",
             channels=frozenset({notify.NEW_EXECUTION}),
             shown_channels=frozenset({notify.PROCESS_IMAGE}),
             query=read_live,
@@ -125,7 +142,6 @@ TOPICS: dict[str, Topic] = {
             name="figures",
             tier=Tier.STATISTICS,
             priority=4,
-            least_role="viewer",
             channels=frozenset({notify.NEW_EXECUTION, notify.PROCESS_IMAGE}),
             query=read_figures,
             partial="dashboard/_figures.html",
@@ -134,9 +150,9 @@ TOPICS: dict[str, Topic] = {
             name="health",
             tier=Tier.HEALTH,
             priority=5,
-            least_role="viewer",
             channels=frozenset(),
             query=read_health,
+            is_scoped=False,  # the machinery, which no camera owns
             partial="dashboard/_health.html",
         ),
     )

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort
 from saiweb import web
 from saiweb.queries import executions as execution_queries
 from saiweb.records import DetectionBox, ExecutionDetail
+from saiweb.views import viewed
 
 executions = Blueprint("executions", __name__, url_prefix="/executions")
 
@@ -15,7 +16,9 @@ executions = Blueprint("executions", __name__, url_prefix="/executions")
 def show(execution_id: int) -> Response:
     """GET /executions/<id>"""
     execution = _load(execution_id)
-    older_id, newer_id = execution_queries.neighbours(web.conn(), execution)
+    if execution.image_state == "stored":
+        viewed.note("execution.view", "execution", execution_id)
+    older_id, newer_id = execution_queries.neighbours(web.conn(), execution, scope=web.scope())
     return web.render_page(
         "executions/show.html",
         execution=execution,
@@ -33,8 +36,8 @@ def is_drawable(box: DetectionBox, execution: ExecutionDetail) -> bool:
 
 
 def _load(execution_id: int) -> ExecutionDetail:
-    """Return the execution, or 404."""
-    execution = execution_queries.get(web.conn(), execution_id)
+    """Return the execution, or 404 where there is none that the asker may see."""
+    execution = execution_queries.get(web.conn(), execution_id, scope=web.scope())
     if execution is None:
         abort(404)
     return execution

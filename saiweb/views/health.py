@@ -9,7 +9,7 @@ import psycopg_pool
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import web
+from saiweb import identity, web
 from saiweb.notify import TOPIC, publish
 from saiweb.queries import health as health_queries
 from saiweb.queries import jobs
@@ -22,7 +22,11 @@ PARKED_SHOWN = 50
 @health.get("/health")
 def show() -> Response:
     """GET /health"""
-    return web.render_page("health/show.html", parked=jobs.parked(web.conn(), limit=PARKED_SHOWN))
+    return web.render_page(
+        "health/show.html",
+        parked=jobs.parked(web.conn(), scope=web.scope(), limit=PARKED_SHOWN),
+        streams=web.saiweb().hub.stats() if identity.rank() == "admin" else None,
+    )
 
 
 @health.post("/health/retry")

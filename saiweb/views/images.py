@@ -17,7 +17,7 @@ from werkzeug.datastructures import Range
 from saiweb.queries import images as image_queries
 from saiweb.queries.images import ImageFile
 from saiweb.services.image_store import EXTENSIONS, ImageFormat, ImageStore, UnsafeImagePath
-from saiweb.web import close_conn, conn
+from saiweb.web import close_conn, conn, scope
 
 if TYPE_CHECKING:
     from gevent.threadpool import ThreadPool
@@ -55,8 +55,8 @@ def thumb(sha256: str, execution_id: int) -> Response:
 
 
 def _load(sha256: str, execution_id: int) -> ImageFile:
-    """Return the picture, or 404 where there is none or the hash is another's."""
-    image = image_queries.for_serving(conn(), execution_id)
+    """Return the picture, or 404 where there is none that the asker may see or the hash is another's."""
+    image = image_queries.for_serving(conn(), execution_id, scope=scope())
     close_conn()  # a slow disk must not hold one of the few connections
     if image is None or image.sha256 != sha256:
         abort(404)

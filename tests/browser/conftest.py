@@ -5,17 +5,19 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
 
 from saiweb import notify
 from saiweb.postgres import EmbeddedPostgres
-from saiweb.realtime.hub import Hub
+from saiweb.realtime.doorkeeper import Doorkeeper
 from tests import site as sites
-from tests.browser.pages import Address
+from tests.browser.pages import Address, sign_in
 from tests.environment import OWNER
 from tests.site import Site
 
@@ -29,6 +31,9 @@ QUIET = [
 ]
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 10_000
+NOT_OURS = "default-src 'self'"  # the policy of the OpenID provider, whose pages break it
+DESKTOP = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
 
 
 @pytest.fixture(scope="session")
@@ -42,32 +47,41 @@ def browser() -> Generator[Browser]:
 
 
 @pytest.fixture
-def context_desktop(browser: Browser) -> Generator[BrowserContext]:
-    """A fresh profile on a 1440 x 900 screen."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+def context_desktop(browser: Browser, request: pytest.FixtureRequest) -> Generator[BrowserContext]:
+    """A fresh profile on a 1440 x 900 screen, where an admin of the served site is signed in."""
+    with _context(browser, viewport=DESKTOP) as context:
+        _sign_in(context, request)
+        yield context
 
 
 @pytest.fixture
-def context_phone(browser: Browser) -> Generator[BrowserContext]:
-    """A fresh profile on a 390 x 844 touch screen."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True, has_touch=True
-    )
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+def context_phone(browser: Browser, request: pytest.FixtureRequest) -> Generator[BrowserContext]:
+    """A fresh profile on a 390 x 844 touch screen, where an admin of the served site is signed in."""
+    with _context(browser, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True) as context:
+        _sign_in(context, request)
+        yield context
 
 
 @pytest.fixture
-def context_no_scripts(browser: Browser) -> Generator[BrowserContext]:
-    """A fresh profile in which no script runs."""
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+def context_no_scripts(browser: Browser, request: pytest.FixtureRequest) -> Generator[BrowserContext]:
+    """A fresh profile in which no script runs, where an admin of the served site is signed in."""
+    with _context(browser, java_script_enabled=False) as context:
+        _sign_in(context, request)
+        yield context
+
+
+@pytest.fixture
+def context_stranger(browser: Browser) -> Generator[BrowserContext]:
+    """A fresh profile on a 1440 x 900 screen that nobody has signed in with; pages.sign_in() can."""
+    with _context(browser, viewport=DESKTOP) as context:
+        yield context
+
+
+@pytest.fixture
+def context_stranger_phone(browser: Browser) -> Generator[BrowserContext]:
+    """A fresh profile on a 390 x 844 touch screen that nobody has signed in with; pages.sign_in() can."""
+    with _context(browser, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True) as context:
+        yield context
 
 
 @pytest.fixture(scope="session")
@@ -109,14 +123,33 @@ def address(served_site: tuple[Site, str]) -> Address:
     return lambda path: served_site[1] + path
 
 
+@contextmanager
+def _context(browser: Browser, **options: Any) -> Generator[BrowserContext]:
+    """Open a profile; whatever the content policy had to stop in any of its pages fails the test."""
+    context = browser.new_context(locale="es-AR", **options)
+    context.set_default_timeout(TIMEOUT_MS)
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
+    yield context
+    context.close()
+    assert [one for one in said if "Content Security Policy" in one and NOT_OURS not in one] == []
+
+
+def _sign_in(context: BrowserContext, request: pytest.FixtureRequest) -> None:
+    """Sign an admin in where the test has a site at all."""
+    if "served_site" in request.fixturenames:
+        site, origin = request.getfixturevalue("served_site")
+        sign_in(context, site, origin)
+
+
 def _listen(site: Site, stop: threading.Event) -> None:
-    hub: Hub = site.app.extensions["saiweb"].hub
+    doorkeeper: Doorkeeper = site.app.extensions["saiweb"].doorkeeper
     notify.listen(
         site.config.dashboard_conninfo(),
         notify.DASHBOARD_CHANNELS,
         name="hub",
-        on_connect=hub.mark_all,
-        on_notice=hub.mark,
+        on_connect=doorkeeper.connected,
+        on_notice=doorkeeper.hear,
         on_alive=lambda: None,
         on_lost=lambda _: None,
         stop=stop,

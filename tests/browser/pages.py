@@ -8,11 +8,23 @@ from weakref import WeakKeyDictionary
 
 from playwright.sync_api import BrowserContext, Page
 
+from saiweb.identity import SESSION_COOKIE
+from saiweb.permissions import Role
+from tests.site import Site
+
 RESULTS = Path("test-results")
 
 Address = Callable[[str], str]
 
 _complaints: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+
+
+def sign_in(
+    context: BrowserContext, site: Site, origin: str, role: Role = "admin", *, username: str | None = None
+) -> None:
+    """Sign somebody of this role in, whoever was before; `origin` is any address of the site."""
+    token = site.session_token(role, username=username)
+    context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": "/".join(origin.split("/")[:3])}])
 
 
 def open_page(

@@ -102,17 +102,21 @@ def test_a_first_connect_that_fails_is_tried_again(page: Page, server: Server) -
 
 
 @pytest.mark.parametrize("has_been_live", [True, False])
-def test_a_page_whose_session_ended_stops_asking(page: Page, server: Server, has_been_live: bool) -> None:
+@pytest.mark.parametrize(("status", "state"), [(401, "signedOut"), (403, "forbidden")])
+def test_a_page_whose_session_or_rights_ended_stops_asking(
+    page: Page, server: Server, status: int, state: str, has_been_live: bool
+) -> None:
     if has_been_live:
         open_live(page, server)
-    server.request("POST", "/refuse/401")
+    server.request("POST", f"/refuse/{status}")
     if has_been_live:
         os.kill(server.worker_pid(), signal.SIGSTOP)
         expect(page.locator("html")).to_have_attribute("data-link", "lost")
         os.kill(server.worker_pid(), signal.SIGCONT)
     else:
         page.goto(f"http://127.0.0.1:{server.port}/")
-    expect(page.locator("html")).to_have_attribute("data-link", "signedOut")
+    expect(page.locator("html")).to_have_attribute("data-link", state)
+    expect(page.locator("[data-link-enter]")).to_have_text("Ingresar" if status == 401 else "Volver a cargar")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(2500)

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from saiweb.postgres import EmbeddedPostgres
 from tests.waiting import until
 
 Connection = psycopg.Connection[DictRow]
+AT_LEAST_OLD = 4  # of the five that every history has; a camera may have been silent then, depending on the clock
 
 
 def count(conn: Connection, status: str) -> int:
@@ -72,18 +74,27 @@ def test_the_program_prepares_runs_and_ends_on_sigterm(
     with psycopg.Connection[DictRow].connect(conninfo, autocommit=True, row_factory=dict_row) as conn:
         subprocess.run([*command, "prepare"], env=environment, check=True)
         assert count(conn, "success") + count(conn, "error") == 0
-        with subprocess.Popen([*command, "run"], env=environment, stderr=subprocess.DEVNULL) as running:
-            until(lambda: past(conn) == 8 and live(conn) > 0, timeout_s=30)
-            running.send_signal(signal.SIGTERM)
-            assert running.wait(20) == 0
+        with program([*command, "run"], environment):
+            until(lambda: past(conn) >= AT_LEAST_OLD and live(conn) > 0, timeout_s=60)
         assert count(conn, "running") == 0
-        with subprocess.Popen([*command, "run"], env=environment, stderr=subprocess.DEVNULL) as running:
+        history = past(conn)
+        with program([*command, "run"], environment):
             before = live(conn)
-            until(lambda: live(conn) > before, timeout_s=30)
-            running.send_signal(signal.SIGTERM)
-            assert running.wait(20) == 0
-        assert past(conn) == 8, "only a network without any execution pretends to have a history"
+            until(lambda: live(conn) > before, timeout_s=60)
+        assert past(conn) == history, "only a network without any execution pretends to have a history"
     assert list((tmp_path / "binaryData" / "workflows" / WATCHED_WORKFLOW_ID).rglob("*.metadata"))
+
+
+@contextmanager
+def program(command: list[str], environment: dict[str, str]) -> Generator[None]:
+    """Keep a program running; SIGTERM at the end, also of a test that failed, must make it leave in good order."""
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(20)
+    assert code == 0
 
 
 def past(conn: Connection) -> int:
@@ -106,7 +117,7 @@ def test_wrong_settings_are_one_sentence_and_a_failure() -> None:
 def test_history_lies_in_the_past_and_some_of_it_long_ago(
     n8n: Connection, n8n_conninfo: str, version: Version, tmp_path: Path
 ) -> None:
-    assert network.write_history(settings(n8n_conninfo, tmp_path, version)) == 9
+    assert AT_LEAST_OLD < network.write_history(settings(n8n_conninfo, tmp_path, version)) <= 9
     ages = [
         datetime.now(UTC) - row["stoppedAt"]
         for row in n8n.execute('SELECT "stoppedAt" FROM execution_entity ORDER BY id')

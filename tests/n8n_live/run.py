@@ -26,11 +26,13 @@ from typing import Literal, TypeVar
 
 import psycopg
 
+from config import Config
 from saiweb.demo import answers
 from saiweb.demo.cameras import CAPILLA, GIARDINO, ICHO_CRUZ, LA_FALDA, TANTI, Camera
 from saiweb.demo.frames import Frame
 from saiweb.demo.landscape import Scene
 from saiweb.postgres import EmbeddedPostgres
+from tests.environment import session_cookie
 from tests.n8n_live.camera import send_json, send_parts, small_frame
 from tests.n8n_live.cases import FLAMES, HILLS, SMOKE, WORKFLOW_IDS
 from tests.n8n_live.lab import VERSIONS, LabError, N8n, free_port, install
@@ -99,7 +101,7 @@ def _try(version: int) -> list[str]:
             _saiweb(environment, "n8n", "install")
             _saiweb(environment, "n8n", "status")
             with _serving(environment) as port, psycopg.connect(server.conninfo("n8n"), autocommit=True) as conn:
-                failures = _watch(version, n8n, services, conn, port)
+                failures = _watch(version, n8n, services, conn, port, _sign_in(environment))
             _saiweb(environment, "n8n", "remove")
             return failures
     finally:
@@ -110,11 +112,11 @@ def _try(version: int) -> list[str]:
 
 
 def _watch(
-    version: int, n8n: N8n, services: Services, conn: psycopg.Connection[tuple[object, ...]], port: int
+    version: int, n8n: N8n, services: Services, conn: psycopg.Connection[tuple[object, ...]], port: int, cookie: str
 ) -> list[str]:
     """Send each frame and follow it; prints how long after n8n's `stoppedAt` it was on the stream."""
     failures: list[str] = []
-    stream = _Stream(port)
+    stream = _Stream(port, cookie)
     print(f"n8n {VERSIONS[version]}: frame, status, level, stream after")
     for execution_id, post in enumerate(POSTS, start=1):
         frame = _send(n8n, services, post)
@@ -123,8 +125,11 @@ def _watch(
             streamed_at = stream.wait_for(mark)
             status, stopped_at = _end(conn, execution_id)
             path = f"/images/{hashlib.sha256(frame.image).hexdigest()}/{execution_id}/original"
-            _until(lambda path=path, sent=frame.image: _get(port, path) == (200, sent), "the picture as it was sent")
-            card = _get(port, "/")[1].decode().partition(mark)[2].partition("</li>")[0]
+            _until(
+                lambda path=path, sent=frame.image: _get(port, path, cookie) == (200, sent),
+                "the picture as it was sent",
+            )
+            card = _get(port, "/", cookie)[1].decode().partition(mark)[2].partition("</li>")[0]
         except LabError as error:
             failures.append(f"n8n {VERSIONS[version]}, {post.name}: {error}")
             continue
@@ -152,10 +157,10 @@ def _send(n8n: N8n, services: Services, post: Post) -> Frame:
 class _Stream:
     """A client of /events that remembers when it first saw each card."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, cookie: str) -> None:
         self._seen: dict[str, datetime] = {}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._connection.request("GET", "/events?topics=live", headers={"Accept": "text/event-stream"})
+        self._connection.request("GET", "/events?topics=live", headers={"Cookie": cookie})
         self._response = self._connection.getresponse()
         self._is_open = True
         threading.Thread(target=self._read, daemon=True).start()
@@ -184,10 +189,10 @@ def _end(conn: psycopg.Connection[tuple[object, ...]], execution_id: int) -> tup
     return str(row[0]), row[1]
 
 
-def _get(port: int, path: str) -> tuple[int, bytes]:
+def _get(port: int, path: str, cookie: str = "") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Cookie": cookie})
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -218,11 +223,11 @@ def _saiweb(environment: dict[str, str], *arguments: str) -> None:
 
 @contextmanager
 def _serving(environment: dict[str, str]) -> Generator[int]:
-    """Run `saiweb run` until the block ends; gives its port once it answers."""
+    """Run `saiweb run` until the block ends; gives its port once it says that it is well."""
     port = int(environment["SAI_HTTP_PORT"])
     process = subprocess.Popen([sys.executable, "-m", "saiweb", "run"], env=environment, cwd=ROOT)
     try:
-        _until(lambda: process.poll() is not None or _answers(port), "saiweb run to answer")
+        _until(lambda: process.poll() is not None or _answers(port), "saiweb run to get well")
         if process.poll() is not None:
             raise LabError(f"saiweb run ended with {process.returncode}.")
         yield port
@@ -231,9 +236,16 @@ def _serving(environment: dict[str, str]) -> Generator[int]:
         process.wait(30)
 
 
+def _sign_in(environment: dict[str, str]) -> str:
+    """Return the Cookie header of an admin of the saiweb that runs in this environment."""
+    socket = Path(environment["SAI_DATA_PATH"]) / "postgres" / "run"
+    config = Config.from_env({**environment, "SAIWEB_EMBEDDED_SOCKET": str(socket)})
+    return session_cookie(config.dashboard_conninfo())
+
+
 def _answers(port: int) -> bool:
     try:
-        return _get(port, "/")[0] == 200
+        return _get(port, "/healthz")[0] == 200
     except OSError:
         return False
 

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID, uuid4
 
 from config import Config
+from saiweb.permissions import Rank
 from saiweb.realtime import frames
 from saiweb.realtime.hub import Hub
+from saiweb.realtime.listener import Listener, View
 from saiweb.realtime.topics import TOPICS, Context, Topic
+from saiweb.records import Scope
 
 CONFIG = Config()
+
+
+def somebody(
+    locale: str = "es",
+    *,
+    rank: Rank = "viewer",
+    scope: Scope | None = None,
+    whose: UUID | None = None,
+    session_id: UUID | None = None,
+) -> Listener:
+    """Return a listener with a session, and unless told otherwise a person, of its own."""
+    return Listener(session_id=session_id or uuid4(), whose=whose or uuid4(), rank=rank, scope=scope, locale=locale)
 
 
 class Clock:
@@ -23,28 +39,35 @@ class Clock:
 
 
 class Table:
-    """The source of regions: what each shows, how often it was read and drawn, and faults to come."""
+    """The source of regions: what each shows, how often it was read and drawn, and faults to come.
+
+    A scope reads what `texts` has under (topic, scope); what a view offers stands behind the text.
+    """
 
     def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.ids: dict[str, frozenset[int]] = {}
+        self.texts: dict[str | tuple[str, Scope | None], str] = {}
+        self.ids: dict[str | tuple[str, Scope | None], frozenset[int]] = {}
         self.reads: list[str] = []
+        self.scopes: list[Scope | None] = []
         self.draws: list[tuple[str, str]] = []
         self.faults = 0
         self.while_reading: Callable[[], None] = lambda: None
 
-    def read(self, topic: Topic) -> Context:
+    def read(self, topic: Topic, scope: Scope | None) -> Context:
         self.reads.append(topic.name)
+        self.scopes.append(scope)
         if self.faults:
             self.faults -= 1
             raise ConnectionError("the database is away")
-        context = {"text": self.texts.get(topic.name, "first"), "ids": self.ids.get(topic.name, frozenset[int]())}
+        asked = topic.name if scope is None else (topic.name, scope)
+        context = {"text": self.texts.get(asked, "first"), "ids": self.ids.get(asked, frozenset[int]())}
         self.while_reading()
         return context
 
-    def draw(self, topic: Topic, locale: str, context: Context) -> bytes:
-        self.draws.append((topic.name, locale))
-        return frames.region(topic.region_id, f"<p>{context['text']} {locale}</p>")
+    def draw(self, topic: Topic, view: View, context: Context) -> bytes:
+        self.draws.append((topic.name, view.locale))
+        words = " ".join([context["text"], view.locale, *sorted(view.offers)])
+        return frames.region(topic.region_id, f"<p>{words}</p>")
 
 
 def shown_ids(context: Context) -> frozenset[int]:
@@ -56,16 +79,17 @@ TEST_TOPICS = {
 }
 
 
-class Listener:
+class Page:
     """A client that keeps up, or does not."""
 
-    def __init__(self, hub: Hub, topics: tuple[str, ...], locale: str = "es") -> None:
-        self.topics = topics
-        self.locale = locale
+    def __init__(self, hub: Hub, topics: tuple[str, ...], listener: Listener) -> None:
+        self.listener = listener
+        self.topics, self.keys = hub._ordered(topics, listener)
         self.have: list[bytes | None] = [None] * len(topics)
         self.got: list[str] = []
         self.beats = 0
         self.is_blocked = False
+        self.is_closed = False
         self._hub = hub
         for position, frame in hub._join(self):
             self.offer(position, frame)
@@ -84,6 +108,7 @@ class Listener:
         return False
 
     def close(self) -> None:
+        self.is_closed = True
         self._hub._forget(self)
 
 
@@ -95,14 +120,14 @@ class Feed:
         self.table = Table()
         self.hub = StillHub(config, self.table, topics=TEST_TOPICS, clock=self.clock, spawn=run_now, **options)
 
-    def listen(self, *topics: str, locale: str = "es") -> Listener:
+    def listen(self, *topics: str, who: Listener | None = None, **somebody_with: Any) -> Page:
         """Return a client that already has the present state of its topics."""
-        listener = Listener(self.hub, topics, locale)
+        page = Page(self.hub, topics, who or somebody(**somebody_with))
         self.hub.turn()
-        return listener
+        return page
 
-    def news(self, topic: str, text: str) -> None:
-        self.table.texts[topic] = text
+    def news(self, topic: str, text: str, *, scope: Scope | None = None) -> None:
+        self.table.texts[topic if scope is None else (topic, scope)] = text
         self.hub.mark("topic", f"{topic}:1")
 
     def advance(self, seconds: float) -> None:

@@ -19,9 +19,10 @@ REPOSITORY = Path(__file__).parents[2]
 class Stream:
     """One GET /events whose answer is read as it comes."""
 
-    def __init__(self, port: int, path: str = "/events", method: str = "GET") -> None:
+    def __init__(self, port: int, path: str = "/events", method: str = "GET", cookie: str = "") -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        cookies = f"Cookie: {cookie}\r\n" if cookie else ""
+        self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{cookies}\r\n".encode())
         self.received = b""
 
     def read_until(self, sign: bytes) -> bytes:
@@ -68,9 +69,10 @@ def running(
     worker: str = "saiweb.realtime.worker.SSEWorker",
     app: str = "tests.realtime.tiny_app:create()",
     port: int = 0,
+    ready: str = "/stats",
     **variables: str,
 ) -> Generator[Server]:
-    """Start gunicorn, by default on a free port; the block runs once it answers."""
+    """Start gunicorn, by default on a free port; the block runs once `ready` answers."""
     listener = socket.create_server(("127.0.0.1", port), backlog=2048)
     port = listener.getsockname()[1]
     process = subprocess.Popen(
@@ -86,7 +88,7 @@ def running(
     listener.close()
     try:
         server = Server(process, port)
-        assert server.request("GET", "/stats")[0] == 200
+        assert server.request("GET", ready)[0] == 200
         yield server
     finally:
         process.terminate()

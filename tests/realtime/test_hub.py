@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from config import Config
+from saiweb.realtime.listener import View
 from saiweb.realtime.topics import TOPICS, Tier, Topic
 from tests.realtime.feed_doubles import CONFIG, Feed
 
@@ -287,8 +288,8 @@ def test_criticals_ride_the_executions_tier_when_they_are_not_immediate() -> Non
 def test_a_frame_hook_sees_each_changed_frame_and_cannot_break_the_feed(feed: Feed) -> None:
     seen: list[tuple[str, str, bytes]] = []
 
-    def note(topic: Topic, locale: str, frame: bytes) -> None:
-        seen.append((topic.name, locale, frame))
+    def note(topic: Topic, view: View, frame: bytes) -> None:
+        seen.append((topic.name, view.locale, frame))
         raise RuntimeError("not the feed's trouble")
 
     feed.hub.on_frame(note)

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 from flask import Blueprint, Flask, Response, render_template_string, request
 from flask_babel import Babel
@@ -15,8 +16,10 @@ import saiweb
 from config import Config
 from saiweb.realtime import frames
 from saiweb.realtime.hub import Hub
+from saiweb.realtime.listener import Listener, View
 from saiweb.realtime.stream import StreamResponse
 from saiweb.realtime.topics import TOPICS, Context, Topic
+from saiweb.records import Scope
 
 PACKAGE = Path(saiweb.__file__).parent
 PAGE = """<!doctype html>
@@ -39,10 +42,10 @@ class OneText:
         self.text = "first"
         self._padding = "-" * int(os.environ.get("TINY_APP_PADDING", "0"))
 
-    def read(self, topic: Topic) -> Context:
+    def read(self, topic: Topic, scope: Scope | None) -> Context:
         return {"text": self.text}
 
-    def draw(self, topic: Topic, locale: str, context: Context) -> bytes:
+    def draw(self, topic: Topic, view: View, context: Context) -> bytes:
         return frames.region(topic.region_id, self.html(topic.name))
 
     def html(self, name: str) -> str:
@@ -64,13 +67,20 @@ def create() -> Flask:
     app.extensions["source"] = source
     cast("dict[str, Any]", app.jinja_env.globals).update(config=config, locale=lambda: "es")
     events = Blueprint("events", __name__)
+    sign_in = Blueprint("sign_in", __name__)
     refusal = {"status": 0}
+    whose = uuid4()
 
     @events.get("/events")
     def stream() -> Response | tuple[str, int]:
-        if refusal["status"] or hub.is_full:
+        if refusal["status"] or not hub.has_place("admin"):
             return "refused", refusal["status"] or 503
-        return StreamResponse(hub, request.args.get("topics", ",".join(TOPICS)).split(","), "es")
+        listener = Listener(session_id=uuid4(), whose=whose, rank="admin", scope=None, locale="es")
+        return StreamResponse(hub, request.args.get("topics", ",".join(TOPICS)).split(","), listener)
+
+    @sign_in.get("/sign-in")
+    def show() -> str:
+        return "<!doctype html><title>Ingresar</title>"
 
     @events.get("/fragments/<topic_name>")
     def fragment(topic_name: str) -> str:
@@ -84,6 +94,11 @@ def create() -> Flask:
     def news(text: str) -> str:
         source.text = text
         hub.mark("topic", "critical:1")
+        return "ok"
+
+    @app.post("/let-go")
+    def let_go() -> str:
+        hub.let_go(whose=str(whose))
         return "ok"
 
     @app.post("/refuse/<int:status>")
@@ -102,5 +117,6 @@ def create() -> Flask:
         return response
 
     app.register_blueprint(events)
-    del stream, fragment, page, news, refuse, stats, forbid_inline
+    app.register_blueprint(sign_in)
+    del stream, show, fragment, page, news, let_go, refuse, stats, forbid_inline
     return app

@@ -7,11 +7,11 @@ import struct
 import zlib
 
 import pytest
-from pictures import encoded, fog, hillside, night, oriented
 from PIL import Image, ImageFile
 
 from saiweb.services import image_content
 from saiweb.services.image_content import ImageFormat, ImageRefused, Reduced
+from tests.pictures import encoded, fog, hillside, night, oriented
 
 MAX_PIXELS = 64_000_000
 

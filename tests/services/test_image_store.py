@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pictures import encoded, hillside, in_chunks, oriented
 from PIL import Image
 
 from saiweb.services import image_store
@@ -29,6 +28,7 @@ from saiweb.services.image_store import (
     StoredImage,
     UnsafeImagePath,
 )
+from tests.pictures import encoded, hillside, in_chunks, oriented
 
 FOLDER = "by-execution/184/184123"
 

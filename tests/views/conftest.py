@@ -27,8 +27,8 @@ def shared_site(
 
 @pytest.fixture
 def site(shared_site: Site) -> Generator[Site]:
-    """The application with an empty database and a client without cookies."""
-    shared_site.client = shared_site.app.test_client()
+    """The application with an empty database but for an admin, who is signed in with its client."""
+    shared_site.client = shared_site.sign_in("admin")
     yield shared_site
     shared_site.clear()
 
@@ -36,3 +36,18 @@ def site(shared_site: Site) -> Generator[Site]:
 @pytest.fixture
 def client(site: Site) -> FlaskClient:
     return site.client
+
+
+@pytest.fixture
+def https(site: Site, postgres: EmbeddedPostgres) -> Generator[FlaskClient]:
+    """A stranger's client of the same place as people reach it through a proxy that speaks TLS."""
+    with tempfile.TemporaryDirectory(prefix="saiweb-test-") as folder:
+        other = sites.build(postgres, site.config.db_name, Path(folder), SAI_PUBLIC_URL="https://localhost")
+        yield other.app.test_client()
+        sites.close(other)
+
+
+@pytest.fixture
+def stranger(site: Site) -> FlaskClient:
+    """A client without cookies."""
+    return site.app.test_client()

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from saiweb.app import create_app
 from saiweb.realtime.topics import TOPICS
 from saiweb.web import Saiweb
+from tests import environment
 from tests.environment import World
 
 
@@ -27,8 +28,10 @@ def app(world: World) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(app: Flask, world: World) -> FlaskClient:
+    client = app.test_client()
+    client.set_cookie(*environment.session_cookie(world.config.dashboard_conninfo()).split("=", 1))
+    return client
 
 
 class Reader:
@@ -109,6 +112,12 @@ def test_a_full_hub_says_when_to_come_back_and_the_fragments_go_on(client: Flask
 
 def test_a_fragment_of_no_topic_is_not_found(client: FlaskClient) -> None:
     assert client.get("/fragments/weather").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/events", "/events?topics=critical", "/fragments/critical"])
+def test_strangers_hear_nothing(app: Flask, path: str) -> None:
+    """Without a redirect: an EventSource would follow it and fetch would take the door's page for a region."""
+    assert app.test_client().get(path, headers={"Accept": "text/html"}).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/events", "/fragments/critical"])

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from pictures import encoded, hillside
 
 from saiweb.queries.images import ImageFile
+from saiweb.records import Scope
 from saiweb.services.image_store import ImageStore, StoredImage
 from saiweb.views import images as view
+from tests.pictures import encoded, hillside
 
 Rows = dict[int, ImageFile]
 FORMATS: dict[Literal["jpeg", "png", "webp"], bytes] = {
@@ -37,10 +38,12 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
     """The table of pictures, as the query would find them."""
     rows: Rows = {}
 
-    def for_serving(_: object, execution_id: int) -> ImageFile | None:
+    def for_serving(_: object, execution_id: int, *, scope: Scope | None) -> ImageFile | None:
+        assert scope is None
         return rows.get(execution_id)
 
     monkeypatch.setattr(view, "conn", lambda: None)
+    monkeypatch.setattr(view, "scope", lambda: None)
     monkeypatch.setattr(view.image_queries, "for_serving", for_serving)
     return rows
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -70,3 +72,13 @@ def test_an_unknown_language_in_the_address_is_400(client: FlaskClient) -> None:
 def test_it_refuses_get_and_other_sites(client: FlaskClient) -> None:
     assert client.get("/preferences").status_code == 405
     assert client.post("/preferences", data={"lang": "en"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_the_language_of_the_door_is_changed_without_losing_where_one_wanted_to_go(
+    site: Site, stranger: FlaskClient
+) -> None:
+    page = stranger.get("/sign-in?next=/executions/7").text
+    kept = re.search(r'name="next" value="(/sign-in[^"]*)"', page)
+    assert kept is not None
+    answer = stranger.post("/preferences", data={"lang": "en", "next": kept[1]})
+    assert answer.headers["Location"] == "/sign-in?next=/executions/7"

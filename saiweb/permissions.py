@@ -1,0 +1,128 @@
+"""Who may do what: one table for routes and one for topics; what stands in neither is refused to everybody.
+
+Roles are steps of no ladder: each row names all who may. A kiosk is a wall screen that only looks.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Role = Literal["viewer", "expert", "admin"]
+Rank = Literal["nobody", "kiosk", "viewer", "expert", "admin"]  # what asks: a person by role, a kiosk, or a stranger
+
+ROLES: Final[tuple[Role, ...]] = ("viewer", "expert", "admin")
+RANKS: Final[tuple[Rank, ...]] = ("nobody", "kiosk", *ROLES)
+
+PUBLIC: Final[frozenset[Rank]] = frozenset(RANKS)
+WATCHING: Final[frozenset[Rank]] = frozenset({"kiosk", *ROLES})
+PEOPLE: Final[frozenset[Rank]] = frozenset(ROLES)
+JUDGING: Final[frozenset[Rank]] = frozenset({"expert", "admin"})
+EXPERTS: Final[frozenset[Rank]] = frozenset({"expert"})
+ADMINS: Final[frozenset[Rank]] = frozenset({"admin"})
+
+ROUTES: Final[dict[str, frozenset[Rank]]] = {
+    # anybody
+    "static": PUBLIC,
+    "health.probe": PUBLIC,
+    "preferences.save": PUBLIC,
+    "sign_in.show": PUBLIC,
+    "sign_in.enter": PUBLIC,
+    "sign_in.leave": PUBLIC,
+    "oidc.start": PUBLIC,
+    "oidc.callback": PUBLIC,
+    "oidc.waiting": PUBLIC,
+    "oidc.left": PUBLIC,
+    "oidc.sign_out": PUBLIC,
+    "links.show": PUBLIC,
+    "links.look": PUBLIC,
+    "links.choose_password": PUBLIC,
+    "forgotten.show": PUBLIC,
+    "forgotten.ask": PUBLIC,
+    "second_factor.show": PUBLIC,
+    "second_factor.enter": PUBLIC,
+    # whoever watches
+    "dashboard.index": WATCHING,
+    "executions.show": WATCHING,
+    "images.original": WATCHING,
+    "images.thumb": WATCHING,
+    "health.show": WATCHING,
+    "events.stream": WATCHING,
+    "events.fragment": WATCHING,
+    # every person, about themselves
+    "account.show": PEOPLE,
+    "account.save": PEOPLE,
+    "account.change_password": PEOPLE,
+    "account.end_session": PEOPLE,
+    "account.end_others": PEOPLE,
+    "proof.ask": PEOPLE,
+    "proof.give": PEOPLE,
+    "second_factor.set_up": PEOPLE,
+    "second_factor.begin": PEOPLE,
+    "second_factor.confirm": PEOPLE,
+    "second_factor.renew_codes": PEOPLE,
+    "second_factor.turn_off": PEOPLE,
+    "expert_keys.download": PEOPLE,
+    "expert_keys.save_passphrase": EXPERTS,
+    # whoever judges
+    "alerts.acknowledge": JUDGING,
+    # experts, about themselves
+    "profile.show": EXPERTS,
+    "profile.save": EXPERTS,
+    "profile.save_hours": EXPERTS,
+    "profile.add_absence": EXPERTS,
+    "profile.cancel_absence": EXPERTS,
+    # whoever runs it
+    "health.retry": ADMINS,
+    "admin.people": ADMINS,
+    "admin.new_person": ADMINS,
+    "admin.invite": ADMINS,
+    "admin.person": ADMINS,
+    "admin.rename": ADMINS,
+    "admin.change_role": ADMINS,
+    "admin.set_scope": ADMINS,
+    "admin.disable": ADMINS,
+    "admin.enable": ADMINS,
+    "admin.end_sessions": ADMINS,
+    "admin.make_link": ADMINS,
+    "admin.reset_second_factor": ADMINS,
+    "admin.expert": ADMINS,
+    "admin.save_expert": ADMINS,
+    "admin.save_hours": ADMINS,
+    "admin.add_absence": ADMINS,
+    "admin.cancel_absence": ADMINS,
+    "admin.approvals": ADMINS,
+    "admin.approve": ADMINS,
+    "admin.refuse": ADMINS,
+    "admin.settings": ADMINS,
+    "admin.save_settings": ADMINS,
+    "admin.roles": ADMINS,
+    "admin.view_as": ADMINS,
+    "admin.activity": ADMINS,
+    "admin.export_activity": ADMINS,
+    "kiosks.index": ADMINS,
+    "kiosks.create": ADMINS,
+    "kiosks.renew": ADMINS,
+    "kiosks.revoke": ADMINS,
+}
+
+TOPICS: Final[dict[str, frozenset[Rank]]] = {
+    "critical": WATCHING,
+    "live": WATCHING,
+    "figures": WATCHING,
+    "health": WATCHING,
+}
+
+# All that is open, besides what anybody may call, to people whose role demands a second factor that they lack.
+WITHOUT_SECOND_FACTOR: Final[frozenset[str]] = frozenset(
+    {"second_factor.set_up", "second_factor.begin", "second_factor.confirm", "proof.ask", "proof.give"}
+)
+
+
+def may(rank: Rank, endpoint: str | None) -> bool:
+    """Tell whether this rank may call the route; a route without a row is nobody's."""
+    return endpoint is not None and rank in ROUTES.get(endpoint, ())
+
+
+def may_hear(rank: Rank, topic: str) -> bool:
+    """Tell whether this rank may listen to the topic; one without a row is nobody's."""
+    return rank in TOPICS.get(topic, ())
