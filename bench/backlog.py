@@ -99,7 +99,7 @@ def _look_at_page(house: House, meanwhile: Meanwhile, is_over: threading.Event) 
     connection = http.client.HTTPConnection("127.0.0.1", house.port)
     while not is_over.wait(PAGE_EVERY_S):
         begun = time.monotonic()
-        connection.request("GET", "/")
+        connection.request("GET", "/", headers={"Cookie": house.cookie})
         response = connection.getresponse()
         response.read()
         meanwhile.page_ms.append((time.monotonic() - begun) * 1000)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from saiweb.demo import writer
 from saiweb.demo.workflows import WATCHED_WORKFLOW_ID
 from saiweb.demo.writer import Execution
 from saiweb.postgres import EmbeddedPostgres
-from tests.environment import REPOSITORY, World, build_n8n
+from tests.environment import REPOSITORY, World, build_n8n, session_cookie
 
 WRITTEN_AT_ONCE = 50
 
@@ -35,6 +36,11 @@ class House:
     world: World
     port: int
     process: subprocess.Popen[bytes]
+
+    @cached_property
+    def cookie(self) -> str:
+        """The Cookie header of an admin, whose session is begun when this is first asked for."""
+        return session_cookie(self.world.config.dashboard_conninfo())
 
     @property
     def stalls_log(self) -> Path:

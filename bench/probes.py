@@ -32,8 +32,8 @@ class Probe:
 class Watchers:
     """Clients of /events on raw sockets, read by one thread, which notes when each has read an execution's name."""
 
-    def __init__(self, port: int, count: int, topics: str = "critical") -> None:
-        self._sockets = [_open_stream(port, topics) for _ in range(count)]
+    def __init__(self, house: House, count: int, topics: str = "critical") -> None:
+        self._sockets = [_open_stream(house, topics) for _ in range(count)]
         self._epoll = select.epoll()
         self._rests = {one.fileno(): b"" for one in self._sockets}
         self._by_fd = {one.fileno(): one for one in self._sockets}
@@ -83,7 +83,7 @@ class Watchers:
 
 @contextmanager
 def watching(house: House, count: int, topics: str = "critical") -> Generator[Watchers]:
-    watchers = Watchers(house.port, count, topics)
+    watchers = Watchers(house, count, topics)
     try:
         yield watchers
     finally:
@@ -161,9 +161,10 @@ def summary(values: Sequence[float]) -> str:
     return " | ".join([str(len(values)), *(f"{one:.1f}" for one in [*cells, max(values)])])
 
 
-def _open_stream(port: int, topics: str) -> socket.socket:
-    one = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-    one.sendall(f"GET /events?topics={topics} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+def _open_stream(house: House, topics: str) -> socket.socket:
+    one = socket.create_connection(("127.0.0.1", house.port), timeout=PATIENCE_S)
+    head = f"GET /events?topics={topics} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {house.cookie}\r\n\r\n"
+    one.sendall(head.encode())
     received = b""
     while b"region-" not in received:
         more = one.recv(262_144)

@@ -39,6 +39,8 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=_chromium(playwright), args=arguments)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        name, token = house.cookie.split("=", 1)
+        page.context.add_cookies([{"name": name, "value": token, "url": f"http://127.0.0.1:{house.port}"}])
         page.goto(f"http://127.0.0.1:{house.port}/")
         page.evaluate(WATCH)
         for _ in range(WARM_UP):
