@@ -6,10 +6,10 @@ import hashlib
 import logging
 import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, Self, cast
+from typing import Any, LiteralString, Protocol, Self, cast
 
 import psycopg
 from psycopg import sql
@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 MIGRATION_LOCK = 7241837460124  # pg_advisory_lock key, held by the one process that migrates
 DATABASE_AWAY = (psycopg.OperationalError, PoolTimeout, PoolClosed)  # what a request meets while the server is away
+
+
+class Connections(Protocol):
+    """Anything that lends a connection with a transaction around the block."""
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
 
 class Database:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Any
 
 import gevent
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from saiweb.db import Database
+from saiweb.db import Connections, Database
 
 LINK_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 DATABASE_ERRORS = (psycopg.Error, *LINK_ERRORS)
@@ -22,12 +22,6 @@ LOST_STATES = ("08", "57P")  # connection exceptions; the server goes down or co
 
 class NoAnswerError(psycopg.OperationalError):
     """The link is silent: neither an answer nor an error came."""
-
-
-class Connections(Protocol):
-    """Anything that lends a connection with a transaction around the block."""
-
-    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
 
 class Watched:

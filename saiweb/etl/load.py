@@ -17,13 +17,13 @@ import gevent
 import psycopg
 
 from config import Config
+from saiweb.db import Connections
 from saiweb.errors import SaiwebError
 from saiweb.etl import source
 from saiweb.etl.binary import ImageReference, ImageUnavailable, open_chunks
 from saiweb.etl.extraction import Analysis, Extraction, ExtractionContext, Notification
 from saiweb.etl.extractors import extract, picture_of
 from saiweb.etl.flatted import FlattedError
-from saiweb.etl.links import Connections
 from saiweb.etl.payload import Payload
 from saiweb.etl.risk import RiskRule
 from saiweb.etl.source import SourceExecution, SourceState

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import gevent
 
 from config import Config
+from saiweb.db import Connections
 from saiweb.etl import source
-from saiweb.etl.links import Connections, answering
+from saiweb.etl.links import answering
 from saiweb.etl.source import SourceState
 from saiweb.queries import jobs, loads
 

@@ -25,7 +25,8 @@ import psycopg
 
 from config import Config
 from saiweb import memory
-from saiweb.etl.links import DATABASE_ERRORS, LINK_ERRORS, Connections, answering
+from saiweb.db import Connections
+from saiweb.etl.links import DATABASE_ERRORS, LINK_ERRORS, answering
 from saiweb.etl.load import Loader, LoadError, NeverError, NotYetError, Picture, TooLargeError
 from saiweb.queries import jobs
 from saiweb.queries.jobs import LEASE_S, Job

@@ -6,13 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
 
-import psycopg
-
+from saiweb.db import Connections
 from saiweb.notify import TOPIC
 from saiweb.queries import sessions as session_queries
 from saiweb.realtime.hub import Hub
@@ -22,12 +19,6 @@ logger = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 30  # should a notice be lost, a stream outlives its session by at most this
 SECOND_LOOK_S = REMEMBERED_S + 0.5  # by then nothing is remembered that was read before the change
-
-
-class Connections(Protocol):
-    """Anything that lends connections to the dashboard database."""
-
-    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
 
 class Doorkeeper:
