@@ -5,7 +5,8 @@ GRANT SELECT, INSERT, UPDATE ON
     execution_keys, executions, execution_analysis, execution_detections, execution_images, execution_notifications,
     cameras, etl_jobs, component_states, outages,
     users, recovery_codes, kiosks, sessions, one_time_links, access_requests, sign_in_throttles,
-    expert_profiles, expert_hours, expert_absences, settings
+    expert_profiles, expert_hours, expert_absences, settings,
+    person_preferences, saved_searches
     TO {app};
 -- A key that has signed something stays what it was; only its wrapping and its end may change.
 GRANT SELECT, INSERT ON expert_keys TO {app};
