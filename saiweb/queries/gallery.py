@@ -27,6 +27,7 @@ from saiweb.queries.gallery_filter import (
     Key,
     Order,
     Page,
+    phrases,
 )
 from saiweb.records import ExecutionCard, Scope
 
@@ -362,7 +363,7 @@ def _where(asked: Filter, scope: Scope | None) -> tuple[LiteralString, dict[str,
         "devices": [device_id for device_id, _camera_id in known],
         "cameras": [camera_id for _device_id, camera_id in known],
         "has_unknown_camera": UNKNOWN_CAMERA in asked.cameras,
-        "words": [_escaped(word) for word in (asked.text or "").split()],
+        "words": [_escaped(word) for word in phrases(asked.text)],
     }
     where: LiteralString = scopes.condition(scope)
     for name, condition in _CONDITIONS.items():

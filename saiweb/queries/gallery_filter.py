@@ -5,6 +5,7 @@ Unknown is a value of its own in every filter: "unknown", or the camera ("", "")
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple, Self
@@ -24,6 +25,7 @@ TELEGRAM: Final = ("sent", "failed", "not_sent", UNKNOWN)
 IMAGES: Final = ("pending", "stored", "missing", "unreachable", "rejected", NO_IMAGE)
 ATTENTION: Final = ("waiting", "claimed", "acknowledged")
 
+_PHRASE: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -49,7 +51,7 @@ class Filter:
     images: frozenset[str] = _NOTHING  # IMAGES
     models: frozenset[str] = _NOTHING  # as sent, or "unknown"
     attention: frozenset[str] = _NOTHING  # ATTENTION; an execution that needs nobody has none of them
-    text: str | None = None  # words; each stands somewhere in the assessment, the location or the camera
+    text: str | None = None  # words and "phrases"; each stands somewhere in the assessment, the location or the camera
 
     def __post_init__(self) -> None:
         for name, asked, known in (
@@ -125,3 +127,9 @@ class Choices:
     classes: list[str]
     statuses: list[str]
     models: list[str]
+
+
+def phrases(text: str | None) -> list[str]:
+    """Return the words of a text that is searched for; what stands in quotes is one, as it is written."""
+    pieces = _PHRASE.findall(text or "")
+    return [piece for quoted, word in pieces if (piece := quoted.strip() or word)]
