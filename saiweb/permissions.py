@@ -43,6 +43,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     # whoever watches
     "dashboard.index": WATCHING,
     "executions.show": WATCHING,
+    "executions.stage": WATCHING,
     "images.original": WATCHING,
     "images.thumb": WATCHING,
     "health.show": WATCHING,

@@ -122,6 +122,48 @@ class ExecutionDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilmFrame:
+    """One frame of a camera in its film; the order is n8n's clock, then the id."""
+
+    id: int
+    execution_timestamp: datetime
+    capture_timestamp: datetime | None
+    status: str
+    error_node: str | None
+    device_id: str | None
+    camera_id: str | None
+    location: str | None
+    risk_level: str | None  # None: not analysed
+    confidence_score: float | None
+    image_state: str | None
+    image_state_reason: str | None
+    image_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayQuarter:
+    """Fifteen minutes of a camera that sent anything in them."""
+
+    start: datetime
+    frames: int
+    unknown: int  # of these frames, not analysed
+    detections: int  # of these frames, low or higher
+    first_id: int
+    top_id: int  # of the highest level, then the highest confidence
+    top_level: str | None  # None: none of these frames was analysed
+    top_confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """A time in which a camera sent nothing for longer than it should."""
+
+    start: datetime  # its last frame before
+    end: datetime  # its first frame after; the end of what was looked at where there is none
+    before_id: int | None  # that last frame; None: not within what was looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HourFigures:
     """Counts over the executions of the last hour; history (D28) counts by its own time."""
 

@@ -86,7 +86,7 @@ def route_word(endpoint: str) -> str:
         "second_factor.show": _("Ingresar y salir"),
         "second_factor.enter": _("Ingresar y salir"),
         "dashboard.index": _("Abrir la vigilancia"),
-        "executions.show": _("Abrir una ejecución"),
+        "executions": _("Abrir una ejecución"),
         "images": _("Ver las imágenes"),
         "health.show": _("Ver la salud del sistema"),
         "events": _("Recibir la página en vivo"),

@@ -1,48 +1,44 @@
-"""One execution on its own page."""
+"""One execution: its own page, and its stage as a fragment for whatever page shows one."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort
+from typing import Any, cast
+
+from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from saiweb import web
-from saiweb.queries import executions as execution_queries
-from saiweb.records import DetectionBox, ExecutionDetail
+from saiweb.views import stage as stages
 from saiweb.views import viewed
+from saiweb.views.stage import Place
 
 executions = Blueprint("executions", __name__, url_prefix="/executions")
+
+MAX_LIST_QUERY = 2000
 
 
 @executions.get("/<int(max=9223372036854775807):execution_id>")
 def show(execution_id: int) -> Response:
-    """GET /executions/<id>"""
-    execution = _load(execution_id)
-    if execution.image_state == "stored":
-        viewed.note("execution.view", "execution", execution_id)
-    older_id, newer_id = execution_queries.neighbours(web.conn(), execution, scope=web.scope())
-    return web.render_page(
-        "executions/show.html",
-        execution=execution,
-        older_id=older_id,
-        newer_id=newer_id,
-        boxes=[box for box in execution.detections if is_drawable(box, execution)],
-        n8n_url=_n8n_url(execution),
-    )
+    """GET /executions/<id>?in=<query string of the list that the reader came from>"""
+    return web.render_page("viewer/show.html", **_load(execution_id))
 
 
-def is_drawable(box: DetectionBox, execution: ExecutionDetail) -> bool:
-    """Tell whether a box can be drawn over the picture: all its numbers, and the size of the picture, are known."""
-    known = (box.x, box.y, box.width, box.height, execution.image_width, execution.image_height)
-    return None not in known
+@executions.get("/<int(max=9223372036854775807):execution_id>/stage")
+def stage(execution_id: int) -> Response:
+    """GET /executions/<id>/stage: stage and record as a fragment (`hx-partial`s), for `?place=viewer` or `watch`."""
+    return web.as_page(make_response(render_template("viewer/stage.html", **_load(execution_id))))
 
 
-def _load(execution_id: int) -> ExecutionDetail:
-    """Return the execution, or 404 where there is none that the asker may see."""
-    execution = execution_queries.get(web.conn(), execution_id, scope=web.scope())
-    if execution is None:
+def _load(execution_id: int) -> dict[str, Any]:
+    """Return what the stage of this execution shows, or 404 where there is none that the asker may see."""
+    place = request.args.get("place", "viewer")
+    if place not in stages.PLACES:
+        abort(400, "place")
+    within = request.args.get("in")
+    if within is not None and len(within) > MAX_LIST_QUERY:
+        abort(400, "in")
+    found = stages.context(execution_id, scope=web.scope(), place=cast("Place", place), within=within)
+    if found is None:
         abort(404)
-    return execution
-
-
-def _n8n_url(execution: ExecutionDetail) -> str | None:
-    base = web.saiweb().config.n8n_public_url
-    return None if base is None else f"{base}/workflow/{execution.workflow_id}/executions/{execution.id}"
+    if found["execution"].image_state == "stored":
+        viewed.note("execution.view", "execution", execution_id)
+    return found

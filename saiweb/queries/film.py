@@ -1,0 +1,244 @@
+"""The film of one camera: the frames around one of them, its day in quarters of an hour, and a clear frame to compare.
+
+No filter of a list applies here, only what the asker may see. Everything is found by the camera's index in n8n's clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import class_row
+
+from saiweb.queries import scopes
+from saiweb.records import DayQuarter, FilmFrame, Hole, Scope
+
+QUARTER: Final = timedelta(minutes=15)
+BASELINE_DAYS: Final = 7
+BASELINE_REACH: Final = timedelta(minutes=45)  # how far from the same hour a clear frame may be
+
+
+def around(
+    conn: psycopg.Connection[Any],
+    *,
+    device_id: str,
+    camera_id: str,
+    at: datetime,
+    execution_id: int,
+    older: int = 12,
+    newer: int = 12,
+    scope: Scope | None = None,
+) -> list[FilmFrame]:
+    """Return the camera's frame `execution_id` (of time `at`) with up to so many before and after it, oldest first."""
+    with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node,
+                   e.device_id, e.camera_id, e.location, a.risk_level::text, a.confidence_score,
+                   i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256
+            FROM (
+                (
+                    SELECT * FROM executions e
+                    WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s
+                      AND execution_timestamp <= %(at)s AND (execution_timestamp, id) <= (%(at)s, %(id)s)
+                      AND {scopes.condition(scope)}
+                    ORDER BY execution_timestamp DESC, id DESC
+                    LIMIT %(older)s + 1
+                )
+                UNION ALL
+                (
+                    SELECT * FROM executions e
+                    WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s
+                      AND execution_timestamp >= %(at)s AND (execution_timestamp, id) > (%(at)s, %(id)s)
+                      AND {scopes.condition(scope)}
+                    ORDER BY execution_timestamp, id
+                    LIMIT %(newer)s
+                )
+            ) e
+            LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+            LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+            ORDER BY e.execution_timestamp, e.id
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "at": at,
+                "id": execution_id,
+                "older": older,
+                "newer": newer,
+                **scopes.parameters(scope),
+            },
+        ).fetchall()
+
+
+def ends(
+    conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, scope: Scope | None = None
+) -> tuple[int | None, int | None]:
+    """Return the ids of the first and the last frame of a camera."""
+    row = conn.execute(
+        f"""
+        SELECT (
+            SELECT id FROM executions e
+            WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s AND {scopes.condition(scope)}
+            ORDER BY execution_timestamp, id LIMIT 1
+        ), (
+            SELECT id FROM executions e
+            WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s AND {scopes.condition(scope)}
+            ORDER BY execution_timestamp DESC, id DESC LIMIT 1
+        )
+        """,
+        {"device_id": device_id, "camera_id": camera_id, **scopes.parameters(scope)},
+    ).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+def baseline(
+    conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, at: datetime, scope: Scope | None = None
+) -> FilmFrame | None:
+    """Return the camera's clear frame (analysed, nothing seen, picture stored) nearest to the same hour of the last
+    day before `at` that has one within BASELINE_REACH, at most BASELINE_DAYS back; None where there is none.
+    """
+    with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT f.*
+            FROM (
+                SELECT days, %(at)s::timestamptz - days * interval '24 hours' AS target
+                FROM generate_series(1, %(days)s) AS days
+            ) t
+            CROSS JOIN LATERAL (
+                (
+                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
+                      AND e.execution_timestamp <= t.target AND e.execution_timestamp > t.target - %(reach)s
+                    ORDER BY e.execution_timestamp DESC, e.id DESC
+                    LIMIT 1
+                )
+                UNION ALL
+                (
+                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
+                      AND e.execution_timestamp > t.target AND e.execution_timestamp < t.target + %(reach)s
+                    ORDER BY e.execution_timestamp, e.id
+                    LIMIT 1
+                )
+            ) f
+            ORDER BY t.days, abs(extract(epoch FROM f.execution_timestamp - t.target)), f.id
+            LIMIT 1
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "at": at,
+                "days": BASELINE_DAYS,
+                "reach": BASELINE_REACH,
+                **scopes.parameters(scope),
+            },
+        ).fetchone()
+
+
+def quarters(
+    conn: psycopg.Connection[Any],
+    *,
+    device_id: str,
+    camera_id: str,
+    since: datetime,
+    until: datetime,
+    scope: Scope | None = None,
+) -> list[DayQuarter]:
+    """Return the quarters of an hour, counted from `since`, in which the camera sent anything, oldest first."""
+    with conn.cursor(row_factory=class_row(DayQuarter)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT date_bin(%(quarter)s, e.execution_timestamp, %(since)s) AS start,
+                   count(*) AS frames,
+                   count(*) FILTER (WHERE a.risk_level IS NULL) AS unknown,
+                   count(*) FILTER (WHERE a.risk_level >= 'low') AS detections,
+                   (array_agg(e.id ORDER BY e.execution_timestamp, e.id))[1] AS first_id,
+                   (array_agg(e.id ORDER BY {_TOP_FIRST}))[1] AS top_id,
+                   max(a.risk_level)::text AS top_level,
+                   (array_agg(a.confidence_score ORDER BY {_TOP_FIRST}))[1] AS top_confidence
+            FROM executions e
+            LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+            WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
+              AND e.execution_timestamp >= %(since)s AND e.execution_timestamp < %(until)s
+              AND {scopes.condition(scope)}
+            GROUP BY start
+            ORDER BY start
+            LIMIT 200
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "since": since,
+                "until": until,
+                "quarter": QUARTER,
+                **scopes.parameters(scope),
+            },
+        ).fetchall()
+
+
+def holes(
+    conn: psycopg.Connection[Any],
+    *,
+    device_id: str,
+    camera_id: str,
+    since: datetime,
+    until: datetime,
+    longer_than: timedelta,
+    scope: Scope | None = None,
+) -> list[Hole]:
+    """Return where the camera was silent for longer than that between `since` and `until`, oldest first, at most 24.
+
+    Before its very first frame a camera is not silent: it was not there. `until` counts as the end of a hole.
+    """
+    with conn.cursor(row_factory=class_row(Hole)) as cursor:
+        return cursor.execute(
+            f"""
+            WITH seen AS (
+                SELECT e.execution_timestamp AS at, e.id FROM executions e
+                WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
+                  AND e.execution_timestamp >= %(since)s AND e.execution_timestamp < %(until)s
+                  AND {scopes.condition(scope)}
+                UNION ALL
+                SELECT %(since)s, NULL
+                WHERE EXISTS (
+                    SELECT FROM executions e
+                    WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
+                      AND e.execution_timestamp < %(since)s AND {scopes.condition(scope)}
+                )
+                UNION ALL
+                SELECT %(until)s, NULL
+            )
+            SELECT start, "end", before_id
+            FROM (
+                SELECT lag(at) OVER in_order AS start, at AS "end", lag(id) OVER in_order AS before_id
+                FROM seen
+                WINDOW in_order AS (ORDER BY at, id NULLS FIRST)
+            ) pairs
+            WHERE "end" - start > %(longer_than)s
+            ORDER BY start
+            LIMIT 24
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "since": since,
+                "until": until,
+                "longer_than": longer_than,
+                **scopes.parameters(scope),
+            },
+        ).fetchall()
+
+
+_TOP_FIRST: Final = "a.risk_level DESC NULLS LAST, a.confidence_score DESC NULLS LAST, e.execution_timestamp, e.id"
+_CLEAR_FRAME: Final = """e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node,
+                           e.device_id, e.camera_id, e.location, a.risk_level::text, a.confidence_score,
+                           i.state::text AS image_state, i.state_reason AS image_state_reason,
+                           i.sha256 AS image_sha256
+                    FROM executions e
+                    JOIN execution_analysis a
+                        ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+                    JOIN execution_images i
+                        ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+                    WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
+                      AND a.risk_level = 'none' AND i.state = 'stored'"""

@@ -1,0 +1,110 @@
+"""The stage: one frame with its boxes, its film, its day and its record, as the viewer and the watch room show it.
+
+Both include `viewer/_stage.html` (`id="stage"`) and `viewer/_record.html` (`id="record"`) with what context() returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from flask import url_for
+
+from saiweb import web
+from saiweb.queries import executions, film
+from saiweb.queries.film import QUARTER
+from saiweb.records import DetectionBox, ExecutionDetail, Scope
+from saiweb.services import film as film_rules
+from saiweb.services.film import Day
+
+Place = Literal["viewer", "watch"]  # whose page the stage stands on: what its links lead to
+PLACES: Final[tuple[Place, ...]] = ("viewer", "watch")
+
+_DAY: Final = timedelta(hours=24)
+
+
+def context(
+    execution_id: int, *, scope: Scope | None, place: Place = "viewer", within: str | None = None
+) -> dict[str, Any] | None:
+    """Return all that both partials need; None where there is no such execution that the asker may see.
+
+    `within` is the query string of the list that the reader came from, kept in the viewer's links.
+    """
+    conn = web.conn()
+    execution = executions.get(conn, execution_id, scope=scope)
+    if execution is None:
+        return None
+    now = datetime.now(UTC)
+    found: dict[str, Any] = {"slots": [], "every": None, "baseline": None, "day": None, "first_id": None}
+    found |= {"last_id": None, "older_id": None, "newer_id": None}
+    if execution.device_id is not None and execution.camera_id is not None:
+        found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
+    return {
+        "execution": execution,
+        "boxes": [box for box in execution.detections if is_drawable(box, execution)],
+        "n8n_url": _n8n_url(execution),
+        "place": place,
+        "within": within,
+        "frame_url": frame_url(place, within),
+        **found,
+    }
+
+
+def frame_url(place: Place, within: str | None) -> Callable[[int], str]:
+    """Return what makes the address of a frame on this page."""
+    if place == "watch":
+        return lambda execution_id: url_for("dashboard.index", sel=execution_id)
+    kept = {} if within is None else {"in": within}
+    return lambda execution_id: url_for("executions.show", execution_id=execution_id, **kept)
+
+
+def is_drawable(box: DetectionBox, execution: ExecutionDetail) -> bool:
+    """Tell whether a box can be drawn over the picture: all its numbers, and the size of the picture, are known."""
+    known = (box.x, box.y, box.width, box.height, execution.image_width, execution.image_height)
+    return None not in known
+
+
+def _of_the_camera(
+    execution: ExecutionDetail, device_id: str, camera_id: str, now: datetime, scope: Scope | None
+) -> dict[str, Any]:
+    conn, at = web.conn(), execution.execution_timestamp
+    frames = film.around(
+        conn, device_id=device_id, camera_id=camera_id, at=at, execution_id=execution.id, scope=scope
+    )
+    ids = [frame.id for frame in frames]
+    pivot = ids.index(execution.id)
+    first_id, last_id = film.ends(conn, device_id=device_id, camera_id=camera_id, scope=scope)
+    every = film_rules.cadence(frames)
+    return {
+        "slots": film_rules.strip(frames, execution.id, now),
+        "every": every,
+        "older_id": ids[pivot - 1] if pivot else None,
+        "newer_id": ids[pivot + 1] if pivot + 1 < len(ids) else None,
+        "first_id": first_id,
+        "last_id": last_id,
+        "baseline": film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
+        "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(every), scope),
+    }
+
+
+def _day(
+    device_id: str, camera_id: str, at: datetime, now: datetime, longer_than: timedelta, scope: Scope | None
+) -> Day:
+    """Return the last 24 hours, or for an older frame its own day of the watch room's calendar."""
+    if now - _DAY < at <= now:
+        seconds = QUARTER.total_seconds()
+        until = datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, UTC)
+        since = until - _DAY
+    else:
+        midnight = at.astimezone(web.saiweb().config.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+        since, until = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
+    where: dict[str, Any] = {"device_id": device_id, "camera_id": camera_id, "scope": scope}
+    quarters = film.quarters(web.conn(), since=since, until=until, **where)
+    holes = film.holes(web.conn(), since=since, until=min(until, now), longer_than=longer_than, **where)
+    return film_rules.day(since, until, quarters, holes)
+
+
+def _n8n_url(execution: ExecutionDetail) -> str | None:
+    base = web.saiweb().config.n8n_public_url
+    return None if base is None else f"{base}/workflow/{execution.workflow_id}/executions/{execution.id}"
