@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -273,6 +273,31 @@ def clock(moment: datetime) -> str:
     return _written(moment, "HH:mm:ss")
 
 
+def hour_minute(moment: datetime) -> str:
+    """14:02"""
+    return _written(moment, "HH:mm")
+
+
+def hour(moment: datetime) -> str:
+    """14 h"""
+    return _written(moment, "H 'h'")
+
+
+def film_clock(moment: datetime, every: timedelta | None) -> str:
+    """14:02, with seconds where frames come more often than every two minutes."""
+    return hour_minute(moment) if every is None or every >= timedelta(minutes=2) else clock(moment)
+
+
+def day_and_minute(moment: datetime) -> str:
+    """22 nov 14:02"""
+    return _written(moment, "d MMM HH:mm")
+
+
+def week_day(moment: datetime) -> str:
+    """lunes 23 nov"""
+    return _written(moment, "EEEE d MMM")
+
+
 def clock_and_day(moment: datetime) -> str:
     """14:02:31 · 23 nov"""
     return _written(moment, "HH:mm:ss · d MMM")
@@ -348,6 +373,11 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         trouble,
         way_out,
         clock,
+        hour_minute,
+        hour,
+        film_clock,
+        day_and_minute,
+        week_day,
         clock_and_day,
         full_date,
         iso,

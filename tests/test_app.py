@@ -185,7 +185,7 @@ def test_an_unexpected_failure_is_a_page_without_detail(site: Site, monkeypatch:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("saiweb.views.executions.execution_queries.get", fail)
+    monkeypatch.setattr("saiweb.views.stage.executions.get", fail)
     response = site.sign_in().get("/executions/7")
     assert response.status_code == 500
     assert "Algo falló acá adentro" in response.text

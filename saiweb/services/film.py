@@ -1,4 +1,4 @@
-"""What a camera's film and day look like: slots with the gaps between frames, what is still expected, and a day in bars.
+"""What a camera's film and day look like: frames, the gaps between them, what is still expected, and a day in bars.
 
 Pure: rows in, shapes out. A camera's cadence is the median distance of its frames; with fewer than MIN_FRAMES of them
 it has none, and nothing is called missing.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median
 from typing import Final, Literal
@@ -23,11 +23,12 @@ LATE: Final = 1.75  # so many cadences without a frame are a gap
 SINGLE_GAPS: Final = 2  # up to so many missing frames have a slot each
 SHORTEST_HOLE: Final = timedelta(minutes=10)
 HOLE_WITHOUT_CADENCE: Final = timedelta(hours=1)
+TICK_HOURS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place of the film: a frame, a gap (frames that should have come and did not), or one that is still to come."""
+    """One place of the film: a frame, a gap (frames that should have come and did not), or one still to come."""
 
     kind: Literal["frame", "gap", "expected"]
     at: datetime
@@ -54,9 +55,14 @@ class Day:
     until: datetime
     bars: list[Bar]
     holes: list[Hole]
+    ticks: list[datetime]  # the hours that are written below it
     frames: int
     unknown: int
     detections: int
+
+    @property
+    def longest_hole(self) -> Hole | None:
+        return max(self.holes, key=lambda hole: hole.end - hole.start, default=None)
 
     def place(self, at: datetime) -> float:
         """Tell where a moment lies, 0 at the beginning and 1 at the end."""
@@ -96,8 +102,8 @@ def longest_pause(every: timedelta | None) -> timedelta:
     return HOLE_WITHOUT_CADENCE if every is None else max(SHORTEST_HOLE, 3 * every)
 
 
-def day(since: datetime, until: datetime, quarters: Sequence[DayQuarter], holes: list[Hole]) -> Day:
-    """Draw a day from its quarters."""
+def day(since: datetime, until: datetime, quarters: Sequence[DayQuarter], holes: list[Hole], zone: tzinfo) -> Day:
+    """Draw a day from its quarters; `zone` is where its hours are read."""
     most = max((one.frames for one in quarters), default=1)
     length = until - since
     return Day(
@@ -109,10 +115,18 @@ def day(since: datetime, until: datetime, quarters: Sequence[DayQuarter], holes:
             if one.start + QUARTER > since
         ],
         holes=holes,
+        ticks=_ticks(since, until, zone),
         frames=sum(one.frames for one in quarters),
         unknown=sum(one.unknown for one in quarters),
         detections=sum(one.detections for one in quarters),
     )
+
+
+def _ticks(since: datetime, until: datetime, zone: tzinfo) -> list[datetime]:
+    """Return the full hours of the clock in `zone`, every TICK_HOURS."""
+    first = since.astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    hours = (first + timedelta(hours=number) for number in range(1, 26))
+    return [at for at in hours if since < at < until and at.astimezone(zone).hour % TICK_HOURS == 0]
 
 
 def _gap(before: datetime, after: datetime, every: timedelta) -> list[Slot]:
@@ -133,4 +147,6 @@ def _to_come(last: datetime, every: timedelta, now: datetime) -> list[Slot]:
         slots = [Slot("gap", last + every, last + every, missing=1)]
     elif late > 1:
         slots = [Slot("gap", last + every, last + every * late, missing=late)]
+    if late > SLOTS:
+        return slots  # gone for so long that nobody knows when it is back
     return slots + [Slot("expected", at, at) for at in (last + every * (late + n) for n in range(1, EXPECTED + 1))]

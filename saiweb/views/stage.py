@@ -36,8 +36,8 @@ def context(
     if execution is None:
         return None
     now = datetime.now(UTC)
-    found: dict[str, Any] = {"slots": [], "every": None, "baseline": None, "day": None, "first_id": None}
-    found |= {"last_id": None, "older_id": None, "newer_id": None}
+    found: dict[str, Any] = {"slots": [], "every": None, "baseline": None, "day": None, "is_today": False}
+    found |= {"first_id": None, "last_id": None, "older_id": None, "newer_id": None}
     if execution.device_id is not None and execution.camera_id is not None:
         found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
     return {
@@ -69,9 +69,7 @@ def _of_the_camera(
     execution: ExecutionDetail, device_id: str, camera_id: str, now: datetime, scope: Scope | None
 ) -> dict[str, Any]:
     conn, at = web.conn(), execution.execution_timestamp
-    frames = film.around(
-        conn, device_id=device_id, camera_id=camera_id, at=at, execution_id=execution.id, scope=scope
-    )
+    frames = film.around(conn, device_id=device_id, camera_id=camera_id, at=at, execution_id=execution.id, scope=scope)
     ids = [frame.id for frame in frames]
     pivot = ids.index(execution.id)
     first_id, last_id = film.ends(conn, device_id=device_id, camera_id=camera_id, scope=scope)
@@ -84,6 +82,7 @@ def _of_the_camera(
         "first_id": first_id,
         "last_id": last_id,
         "baseline": film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
+        "is_today": now - _DAY < at <= now,
         "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(every), scope),
     }
 
@@ -102,7 +101,7 @@ def _day(
     where: dict[str, Any] = {"device_id": device_id, "camera_id": camera_id, "scope": scope}
     quarters = film.quarters(web.conn(), since=since, until=until, **where)
     holes = film.holes(web.conn(), since=since, until=min(until, now), longer_than=longer_than, **where)
-    return film_rules.day(since, until, quarters, holes)
+    return film_rules.day(since, until, quarters, holes, web.saiweb().config.timezone)
 
 
 def _n8n_url(execution: ExecutionDetail) -> str | None:

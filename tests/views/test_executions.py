@@ -38,7 +38,7 @@ def test_it_shows_boxes_in_pixels_of_the_original(site: Site) -> None:
 def test_an_odd_box_is_listed_and_not_drawn(site: Site) -> None:
     site.add_execution(7, "low", boxes=[(None, None, None, None, None, None)])
     page = site.get("/executions/7")
-    assert "<rect class" not in page
+    assert '<rect class="edge"' not in page
     assert 'id="boxes"' not in page
     assert "sin clase" in page
     assert "sin caja" in page
