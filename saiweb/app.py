@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from config import Config
-from saiweb import admin_words, headers, identity, people_words, web, words
+from saiweb import admin_words, headers, identity, keys, people_words, web, words
 from saiweb import background as background_jobs
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
@@ -30,6 +30,7 @@ from saiweb.views.executions import executions
 from saiweb.views.expert_keys import expert_keys
 from saiweb.views.forgotten import forgotten
 from saiweb.views.health import health
+from saiweb.views.help import help_pages
 from saiweb.views.images import images
 from saiweb.views.kiosks import kiosks
 from saiweb.views.links import links
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     oidc,
     admin,
     profile,
+    help_pages,
 )
 WEB_CONNECTIONS = 3
 HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
@@ -83,7 +85,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
-    shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme)
+    shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
+    shared.update(key_rows=keys.key_rows)
     app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)

@@ -49,8 +49,10 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "health.show": WATCHING,
     "events.stream": WATCHING,
     "events.fragment": WATCHING,
+    "help.show": WATCHING,
     # every person, about themselves
     "account.show": PEOPLE,
+    "preferences.show": PEOPLE,
     "account.save": PEOPLE,
     "account.change_password": PEOPLE,
     "account.end_session": PEOPLE,

@@ -105,6 +105,11 @@ def theme() -> str | None:
     return chosen if chosen in THEMES else None
 
 
+def has_keys() -> bool:
+    """Tell whether single keys act for this reader; the cookie repeats what the person prefers."""
+    return request.cookies.get("keys") != "off"
+
+
 def render_page(
     template: str, *, topics: tuple[str, ...] = FRAME_TOPICS, status: int = 200, **context: Any
 ) -> Response:

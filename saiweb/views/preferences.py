@@ -1,35 +1,91 @@
-"""What a reader chooses for this browser: language and theme, kept in cookies."""
+"""What a reader chooses: language, theme, keys and the volume of the alarm.
+
+A person's choices are kept with the person, and repeated in cookies so that pages know them before anybody is asked;
+strangers and kiosks have the cookies alone. A sign-in brings a person's choices to the browser.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, cast
 
-from flask import Blueprint, abort, redirect, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, abort, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import web
+from saiweb import identity, web
+from saiweb.queries import preferences as preference_queries
+from saiweb.queries.preferences import Changes, Preferences
 
 preferences = Blueprint("preferences", __name__)
 
-CHOICES: Final = {"lang": web.LOCALES, "theme": (*web.THEMES, "system")}
+CHOICES: Final = {
+    "lang": (*web.LOCALES, "browser"),
+    "theme": (*web.THEMES, "system"),
+    "keys": ("on", "off"),
+}
 KEPT_FOR: Final = timedelta(days=365)
+_LOUDEST: Final = 100
+
+
+@preferences.get("/preferences")
+def show() -> Response:
+    """GET /preferences"""
+    user_id = identity.person().user_id
+    if user_id is None:
+        abort(403)
+    return web.render_page(
+        "preferences/show.html",
+        kept=preference_queries.get(web.conn(), user_id),
+        saved="saved" in request.args,
+    )
 
 
 @preferences.post("/preferences")
-def save() -> Response:
-    """POST /preferences: keep `lang` and `theme`, whichever is sent, and go back to `next`."""
+def save() -> BaseResponse:
+    """POST /preferences: keep `lang`, `theme`, `keys` and `volume`, whichever is sent, and go back to `next`."""
+    chosen = {name: request.form[name] for name in CHOICES if name in request.form}
+    for name, value in chosen.items():
+        if value not in CHOICES[name]:
+            abort(400, f"{name}: one of {', '.join(CHOICES[name])}")
+    changes = _changes(chosen)
     response = redirect(_next(), 303)
-    for name, choices in CHOICES.items():
-        chosen = request.form.get(name)
-        if chosen is None:
-            continue
-        if chosen not in choices:
-            abort(400, f"{name}: one of {', '.join(choices)}")
-        response.set_cookie(
-            name, chosen, max_age=KEPT_FOR, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
-        )
+    who = identity.me()
+    if who is not None and who.user_id is not None and changes:
+        preference_queries.save(web.conn(), who.user_id, **changes)
+    for name, value in chosen.items():
+        _set_cookie(response, name, value)
     return response
+
+
+def bring(response: BaseResponse, kept: Preferences) -> None:
+    """Repeat in the cookies of this browser what a person prefers who has just signed in; the rest stays as it is."""
+    if kept.locale is not None:
+        _set_cookie(response, "lang", kept.locale)
+    if kept.theme is not None:
+        _set_cookie(response, "theme", kept.theme)
+    _set_cookie(response, "keys", "on" if kept.has_keys else "off")
+
+
+def _changes(chosen: dict[str, str]) -> Changes:
+    """Return what the form says as it is kept."""
+    found: dict[str, Any] = {}
+    if "lang" in chosen:
+        found["locale"] = None if chosen["lang"] == "browser" else chosen["lang"]
+    if "theme" in chosen:
+        found["theme"] = None if chosen["theme"] == "system" else chosen["theme"]
+    if "keys" in chosen:
+        found["has_keys"] = chosen["keys"] == "on"
+    if (volume := request.form.get("volume")) is not None:
+        if not (volume.isascii() and volume.isdigit() and len(volume) <= 3 and int(volume) <= _LOUDEST):
+            abort(400, "volume: 0 to 100")
+        found["sound_volume"] = int(volume)
+    return cast("Changes", found)
+
+
+def _set_cookie(response: BaseResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name, value, max_age=KEPT_FOR, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
+    )
 
 
 def _next() -> str:

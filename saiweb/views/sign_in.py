@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import identity, web
 from saiweb.db import DATABASE_AWAY
+from saiweb.queries import preferences as preference_queries
 from saiweb.queries import second_factors, users
 from saiweb.records import Account
 from saiweb.services import demo_people, expert_keys, passwords, throttle
+from saiweb.views import preferences
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +112,7 @@ def begin(account: Account, *, method: str, next_path: str, second_factor: str |
     response = redirect(next_path, 303)
     with web.saiweb().database.connection() as conn:
         lasts = web.saiweb().sessions.settings(conn).session_max
+        preferences.bring(response, preference_queries.get(conn, account.id))
     session_id = identity.begin_session(response, method=method, user_id=account.id, lasts=lasts)
     identity.log(
         "session.begin",

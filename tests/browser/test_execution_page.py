@@ -110,10 +110,9 @@ def test_arrows_lead_to_older_and_newer(three: Site, context_desktop: BrowserCon
     expect(page).to_have_url(address("/executions/10"))
 
 
-def test_keys_are_silent_in_the_preferences(three: Site, context_desktop: BrowserContext, address: Address) -> None:
+def test_keys_are_silent_while_a_menu_is_open(three: Site, context_desktop: BrowserContext, address: Address) -> None:
     page = open_page(context_desktop, address("/executions/11"))
-    page.get_by_role("button", name="Idioma y tema").click()
-    page.get_by_label("Español").focus()
+    page.get_by_role("button", name="Tu cuenta").click()
     page.keyboard.press("b")
     expect(page.locator(".boxes")).to_be_visible()
     page.keyboard.press("ArrowLeft")

@@ -1,4 +1,4 @@
-"""Language and theme of one browser."""
+"""What a browser remembers and a person keeps: language, theme, keys, volume."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from saiweb.services import passwords
 from tests.site import Site
+
+PASSWORD = "a long enough password"
 
 
 def test_the_choice_lasts_and_leads_back(client: FlaskClient) -> None:
@@ -50,6 +53,10 @@ def test_numbers_follow_the_language(site: Site) -> None:
     [
         ({"lang": "xx"}, "lang"),
         ({"theme": "pink"}, "theme"),
+        ({"keys": "maybe"}, "keys"),
+        ({"volume": "101"}, "volume"),
+        ({"volume": "-1"}, "volume"),
+        ({"volume": "²"}, "volume"),
         ({"next": "https://evil.example/"}, "next"),
         ({"next": "//evil.example/"}, "next"),
         ({"next": "/\\evil.example"}, "next"),
@@ -69,8 +76,7 @@ def test_an_unknown_language_in_the_address_is_400(client: FlaskClient) -> None:
     assert "«lang»" in response.text
 
 
-def test_it_refuses_get_and_other_sites(client: FlaskClient) -> None:
-    assert client.get("/preferences").status_code == 405
+def test_it_refuses_other_sites(client: FlaskClient) -> None:
     assert client.post("/preferences", data={"lang": "en"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
@@ -82,3 +88,50 @@ def test_the_language_of_the_door_is_changed_without_losing_where_one_wanted_to_
     assert kept is not None
     answer = stranger.post("/preferences", data={"lang": "en", "next": kept[1]})
     assert answer.headers["Location"] == "/sign-in?next=/executions/7"
+
+
+def test_a_person_keeps_what_was_chosen(site: Site) -> None:
+    site.client.post("/preferences", data={"lang": "en", "theme": "light", "keys": "off", "volume": "35"})
+    kept = site.query("SELECT locale, theme, has_keys, sound_volume FROM person_preferences")
+    assert kept == [{"locale": "en", "theme": "light", "has_keys": False, "sound_volume": 35}]
+    page = site.get("/preferences")
+    for chosen in ('value="en" checked', 'value="light" checked', 'value="off" checked', 'value="35"'):
+        assert chosen in page
+    assert '<html lang="en" data-theme="light" data-keys="off">' in page
+
+
+def test_what_was_chosen_can_be_left_to_browser_and_system(site: Site) -> None:
+    site.client.post("/preferences", data={"lang": "en", "theme": "light"})
+    site.client.post("/preferences", data={"lang": "browser", "theme": "system"})
+    assert site.query("SELECT locale, theme FROM person_preferences") == [{"locale": None, "theme": None}]
+    assert '<html lang="es-AR">' in site.get("/preferences")
+
+
+def test_a_stranger_has_cookies_and_no_row(site: Site, stranger: FlaskClient) -> None:
+    assert stranger.post("/preferences", data={"lang": "en", "keys": "off"}).status_code == 303
+    assert site.query("SELECT * FROM person_preferences") == []
+    assert '<html lang="en"' in stranger.get("/sign-in").text
+    assert stranger.get("/preferences", headers={"Accept": "text/html"}).status_code == 303
+
+
+def test_a_wrong_choice_keeps_nothing(site: Site) -> None:
+    assert site.client.post("/preferences", data={"lang": "en", "volume": "loud"}).status_code == 400
+    assert site.query("SELECT * FROM person_preferences") == []
+
+
+def test_a_sign_in_brings_what_the_person_chose_elsewhere(site: Site, stranger: FlaskClient) -> None:
+    elena = site.add_person("elena", "expert", password_hash=passwords.hash_password(PASSWORD))
+    site.change(
+        "INSERT INTO person_preferences (user_id, locale, theme, has_keys) VALUES (%s, 'en', 'dark', false)", elena
+    )
+    stranger.set_cookie("lang", "es")
+    stranger.set_cookie("theme", "light")
+    assert stranger.post("/sign-in", data={"name": "elena", "password": PASSWORD}).status_code == 303
+    assert '<html lang="en" data-theme="dark" data-keys="off">' in stranger.get("/help").text
+
+
+def test_a_sign_in_leaves_alone_what_the_person_never_chose(site: Site, stranger: FlaskClient) -> None:
+    site.add_person("elena", "expert", password_hash=passwords.hash_password(PASSWORD))
+    stranger.set_cookie("theme", "light")
+    stranger.post("/sign-in", data={"name": "elena", "password": PASSWORD})
+    assert '<html lang="es-AR" data-theme="light">' in stranger.get("/help").text

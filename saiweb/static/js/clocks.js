@@ -1,4 +1,5 @@
-// Clocks that run ([data-since]) and, while somebody points at a time, its distance to now in the title.
+// Clocks that run ([data-since]), the hour in the footer ([data-clock]), the count of criticals in the navigation
+// ([data-count], what the critical region says) and, while somebody points at a time, its distance to now in the title.
 (() => {
   let ahead = 0; // milliseconds by which the server's clock is ahead of this one
 
@@ -15,6 +16,30 @@
     for (const clock of document.querySelectorAll("[data-since]")) {
       const text = elapsed(clock.dataset.since);
       if (clock.textContent !== text) clock.textContent = text;
+    }
+  };
+
+  // "14:03:43 · lun 23 nov · UTC−3" in the time zone of the cameras
+  const now = (zone) => {
+    const at = new Date(Date.now() + ahead), lang = document.documentElement.lang;
+    const say = (options) => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options });
+    const time = say({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at);
+    const day = say({ weekday: "short", day: "numeric", month: "short" }).format(at).replace(/[,.]/g, "");
+    const offset = say({ timeZoneName: "shortOffset" }).formatToParts(at).find((part) => part.type === "timeZoneName");
+    return `${time} · ${day} · ${offset.value.replace("GMT", "UTC").replace("-", "−")}`;
+  };
+
+  const tell = () => {
+    for (const clock of document.querySelectorAll("[data-clock]")) clock.textContent = now(clock.dataset.zone);
+  };
+
+  const count = () => {
+    const total = document.getElementById("region-critical")?.dataset.total;
+    if (total === undefined) return;
+    for (const badge of document.querySelectorAll("[data-count]")) {
+      if (badge.firstChild.data === total) continue;
+      badge.firstChild.data = total;
+      badge.hidden = total === "0";
     }
   };
 
@@ -37,6 +62,8 @@
   document.addEventListener("sai:server-time", (event) => { ahead = event.detail.ms - Date.now(); });
   // A region that was just replaced shows the server's text: set it right before it is painted.
   new MutationObserver(run).observe(document.body, { childList: true, subtree: true, characterData: true });
-  setInterval(run, 1000);
+  document.addEventListener("htmx:after:swap", count);
+  setInterval(() => { run(); tell(); }, 1000);
   run();
+  tell();
 })();
