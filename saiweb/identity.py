@@ -60,7 +60,7 @@ def install(app: Flask, config: Config) -> None:
     app.before_request(_authorise)
     csrf.init_app(app)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
-    shared.update(me=me, may=may, csrf_field=csrf_field)
+    shared.update(me=me, may=may, is_mine=is_mine, csrf_field=csrf_field)
 
 
 def me() -> SignedIn | None:
@@ -68,6 +68,12 @@ def me() -> SignedIn | None:
     if REGION in request.environ or g.get("is_identity_unknown"):
         return None
     return current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
+
+
+def is_mine(user_id: UUID | None) -> bool:
+    """Tell templates whether something is whose page it is; in a region, nobody's: mine.js says it there."""
+    found = me()
+    return found is not None and user_id is not None and found.user_id == user_id
 
 
 def person() -> SignedIn:

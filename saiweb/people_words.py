@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
@@ -55,6 +55,18 @@ def device_word(user_agent: str | None) -> str:
     return device.browser or device.system or _("Equipo desconocido")
 
 
+def first_name(full_name: str | None) -> str:
+    """Return how people call somebody here; names end where the first space is."""
+    return _("alguien") if not full_name else full_name.split(maxsplit=1)[0]
+
+
+def lasting(start: datetime, end: datetime) -> str:
+    """01:19, 2:03:10: how long something took; never below zero, clocks may differ."""
+    minutes, seconds = divmod(max(0, int((end - start).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes:02d}:{seconds:02d}"
+
+
 def lapse(time: timedelta) -> str:
     """45 s, 12 min: how long to wait, never too short."""
     seconds = int(time.total_seconds()) + 1
@@ -62,5 +74,5 @@ def lapse(time: timedelta) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    one.__name__: one for one in (role_word, password_problem, device_word, lapse)
+    one.__name__: one for one in (role_word, password_problem, device_word, first_name, lasting, lapse)
 }

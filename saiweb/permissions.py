@@ -67,7 +67,10 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "expert_keys.download": PEOPLE,
     "expert_keys.save_passphrase": EXPERTS,
     # whoever judges
+    "alerts.claim": JUDGING,
+    "alerts.release": JUDGING,
     "alerts.acknowledge": JUDGING,
+    "alerts.undo": JUDGING,
     # experts, about themselves
     "profile.show": EXPERTS,
     "profile.save": EXPERTS,
@@ -75,6 +78,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "profile.add_absence": EXPERTS,
     "profile.cancel_absence": EXPERTS,
     # whoever runs it
+    "alerts.take_away": ADMINS,
     "health.retry": ADMINS,
     "admin.people": ADMINS,
     "admin.new_person": ADMINS,
@@ -110,6 +114,8 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
 
 TOPICS: Final[dict[str, frozenset[Rank]]] = {
     "critical": WATCHING,
+    "queue": WATCHING,
+    "rest": WATCHING,
     "live": WATCHING,
     "figures": WATCHING,
     "health": WATCHING,

@@ -34,26 +34,48 @@ class ExecutionCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CriticalAlert:
-    """Unacknowledged criticals of one camera within 60 s (D27); shown with the newest one's picture."""
+class Group:
+    """Executions of one camera and level with at most 60 s from each to the next (D27), shown with the newest one's
+    picture. Whoever claimed the newest claimed one has the group.
+    """
 
     id: int  # the newest execution of the group
+    first_id: int  # the oldest: stays the same while others join
     execution_ids: list[int]  # newest first, never empty
-    count: int
     execution_timestamp: datetime
     detected_at: (
         datetime  # n8n's stoppedAt of the oldest in the group, else its start: the unseen clock counts from here
     )
     capture_timestamp: datetime | None
+    status: str
+    error_node: str | None
     device_id: str | None
     camera_id: str | None
     location: str | None
+    risk_level: str | None  # None: not analysed
+    risk_source: str | None
     confidence_score: float | None
     smoke_detected: bool | None
     flame_detected: bool | None
-    risk_source: str | None
     image_state: str | None
+    image_state_reason: str | None
     image_sha256: str | None
+    claimed_by: UUID | None  # None: nobody has it
+    claimed_name: str | None
+    claimed_at: datetime | None
+    acknowledged_at: datetime | None  # None: it waits for a person, or never needed one
+
+    @property
+    def count(self) -> int:
+        return len(self.execution_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Who has an alert, or has seen it."""
+
+    name: str | None  # None: from before people were known
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,12 @@ _AREA_OF_BLUEPRINT: Final = {
     "admin": "run",
     "kiosks": "run",
 }
-_AREA_OF_ROUTE: Final = {"health.show": "watch", "health.retry": "run", "expert_keys.download": "self"}
+_AREA_OF_ROUTE: Final = {
+    "health.show": "watch",
+    "alerts.take_away": "run",
+    "health.retry": "run",
+    "expert_keys.download": "self",
+}
 
 Rows = list[tuple[str, frozenset[Rank]]]
 
@@ -65,6 +70,10 @@ def topic_word(name: str) -> str:
     match name:
         case "critical":
             return _("En vivo: la barra de críticas")
+        case "queue":
+            return _("En vivo: la cola de lo que espera a alguien")
+        case "rest":
+            return _("En vivo: el resto de la última hora")
         case "live":
             return _("En vivo: las últimas ejecuciones")
         case "figures":
@@ -100,7 +109,11 @@ def route_word(endpoint: str) -> str:
         "expert_keys.download": _("Bajar la clave pública propia"),
         "expert_keys": _("Tener una clave para firmar"),
         "profile": _("Cambiar el perfil y el calendario propios"),
-        "alerts.acknowledge": _("Marcar críticas como vistas"),
+        "alerts.claim": _("Tomar alertas y soltarlas"),
+        "alerts.release": _("Tomar alertas y soltarlas"),
+        "alerts.take_away": _("Soltar alertas que tiene otra persona"),
+        "alerts.acknowledge": _("Marcar alertas como vistas, y deshacerlo"),
+        "alerts.undo": _("Marcar alertas como vistas, y deshacerlo"),
         "health.retry": _("Reintentar lo apartado"),
         "kiosks": _("Poner y quitar pantallas fijas"),
         "admin.people": _("Ver a las personas y sus cuentas"),

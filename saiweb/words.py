@@ -16,7 +16,7 @@ from flask_babel import (
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
 from saiweb.levels import RISK_LEVELS
-from saiweb.records import ExecutionCard, ExecutionDetail
+from saiweb.records import ExecutionCard, ExecutionDetail, Group
 
 FAILED_STATUSES: Final = frozenset({"error", "crashed", "canceled"})
 
@@ -43,7 +43,7 @@ def level_word(level: str | None) -> str:
             return _("Sin análisis")
 
 
-def verdict(execution: ExecutionCard | ExecutionDetail) -> str:
+def verdict(execution: ExecutionCard | ExecutionDetail | Group) -> str:
     """Return the level of an execution in a word; without one, whether the analysis failed or is not there."""
     if execution.risk_level in RISK_LEVELS:
         return level_word(execution.risk_level)

@@ -1,113 +1,137 @@
-"""Criticals that nobody has acknowledged (D29); history never alarms (D28)."""
+"""Who has an alert and who saw it: claim, release, acknowledge, and the undoing of that.
+
+Rows are locked in one order before anything is decided, so of two people at once one gets the alert and the other is
+told who has it, and a group is never split between them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, LiteralString
+from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from saiweb.queries import scopes
-from saiweb.records import CriticalAlert, Scope
+from saiweb.queries.attention import WAITING
+from saiweb.records import Held, Scope
+
+UNDO_WITHIN: Final = timedelta(seconds=30)  # the page offers it for 10 s
 
 
-def unacknowledged(conn: psycopg.Connection[Any], *, scope: Scope | None = None, limit: int = 5) -> list[CriticalAlert]:
-    """Return unacknowledged criticals, newest group first; runs of one camera within 60 s are one group (D27).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What came of a claim: the executions that are this person's now, or why they are not."""
 
-    Looks at the newest 200 criticals: beyond that the count says how many there are.
-    """
-    with conn.cursor(row_factory=class_row(CriticalAlert)) as cursor:
-        return cursor.execute(
-            f"""
-            WITH open AS (
-                SELECT e.id, e.execution_timestamp,
-                       coalesce(e.completion_timestamp, e.execution_timestamp) AS detected_at,
-                       e.capture_timestamp, e.device_id, e.camera_id, e.location,
-                       a.confidence_score, a.smoke_detected, a.flame_detected, a.risk_source::text AS risk_source,
-                       i.state::text AS image_state, i.sha256 AS image_sha256
-                FROM (
-                    SELECT a.* FROM {_analyses(scope)}
-                    WHERE a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
-                    ORDER BY a.execution_timestamp DESC, a.execution_id DESC
-                    LIMIT 200
-                ) a
-                JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
-                LEFT JOIN execution_images i
-                    ON (i.execution_timestamp, i.execution_id) = (a.execution_timestamp, a.execution_id)
-            ), numbered AS (
-                SELECT *, count(*) FILTER (WHERE starts) OVER camera AS run
-                FROM (
-                    SELECT *, coalesce(execution_timestamp - lag(execution_timestamp) OVER (
-                                  PARTITION BY device_id, camera_id ORDER BY execution_timestamp, id
-                              ) > interval '60 seconds', true) AS starts
-                    FROM open
-                ) marked
-                WINDOW camera AS (PARTITION BY device_id, camera_id ORDER BY execution_timestamp, id)
-            ), ranked AS (
-                SELECT *,
-                       array_agg(id) OVER grouped AS execution_ids,
-                       count(*) OVER grouped AS count,
-                       min(detected_at) OVER grouped AS oldest_detected_at,
-                       row_number() OVER (
-                           PARTITION BY device_id, camera_id, run ORDER BY execution_timestamp DESC, id DESC
-                       ) AS position
-                FROM numbered
-                WINDOW grouped AS (
-                    PARTITION BY device_id, camera_id, run ORDER BY execution_timestamp DESC, id DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-                )
-            )
-            SELECT id, execution_ids, count, execution_timestamp, oldest_detected_at AS detected_at, capture_timestamp,
-                   device_id, camera_id, location, confidence_score, smoke_detected, flame_detected, risk_source,
-                   image_state, image_sha256
-            FROM ranked
-            WHERE position = 1
-            ORDER BY execution_timestamp DESC, id DESC
-            LIMIT %(limit)s
-            """,
-            {"limit": limit, **scopes.parameters(scope)},
-        ).fetchall()
+    execution_ids: list[int]  # newly claimed; empty also where the person had them already
+    is_mine: bool
+    claimed: Held | None = None  # who has it
+    acknowledged: Held | None = None  # who saw it already
 
 
-def count_unacknowledged(conn: psycopg.Connection[Any], *, scope: Scope | None = None) -> int:
-    """Return how many executions are critical, may alarm and wait for a person."""
-    row = conn.execute(
-        f"""
-        SELECT count(*) FROM {_analyses(scope)}
-        WHERE a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
-        """,
-        scopes.parameters(scope),
-    ).fetchone()
-    return row[0] if row else 0
+def claim(
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], user_id: UUID, *, scope: Scope | None = None
+) -> Claim:
+    """Give the executions that wait to this person, all or none; others stay as they are."""
+    rows = _lock(conn, execution_ids, scope)
+    waiting = [row for row in rows if row["is_waiting"]]
+    others = [row for row in waiting if row["claimed_by"] not in (None, user_id)]
+    if others:
+        newest = max(others, key=lambda row: row["claimed_at"])
+        return Claim(
+            execution_ids=[], is_mine=False, claimed=Held(name=newest["claimed_name"], at=newest["claimed_at"])
+        )
+    if not waiting:
+        seen = max(
+            (row for row in rows if row["acknowledged_at"]), key=lambda row: row["acknowledged_at"], default=None
+        )
+        held = None if seen is None else Held(name=seen["acknowledged_name"], at=seen["acknowledged_at"])
+        return Claim(execution_ids=[], is_mine=False, acknowledged=held)
+    free = [row["execution_id"] for row in waiting if row["claimed_by"] is None]
+    _set(conn, free, "claimed_by = %(user_id)s, claimed_at = now()", user_id)
+    return Claim(execution_ids=sorted(free), is_mine=True)
+
+
+def release(
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], user_id: UUID | None, *, scope: Scope | None = None
+) -> list[int]:
+    """Take these executions from this person, or None: from whoever has them; returns those that were released."""
+    rows = _lock(conn, execution_ids, scope)
+    held = [
+        row["execution_id"]
+        for row in rows
+        if row["is_waiting"] and row["claimed_by"] is not None and user_id in (None, row["claimed_by"])
+    ]
+    _set(conn, held, "claimed_by = NULL, claimed_at = NULL")
+    return sorted(held)
 
 
 def acknowledge(
-    conn: psycopg.Connection[Any], execution_ids: Sequence[int], *, scope: Scope | None = None
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], user_id: UUID, *, scope: Scope | None = None
 ) -> list[int]:
-    """Mark these criticals as seen, once; returns those that were still waiting. Others, and those that are out of
-    scope, are left as they are.
-    """
-    rows = conn.execute(
-        f"""
-        UPDATE execution_analysis a
-        SET acknowledged_at = now()
-        FROM execution_keys k
-        WHERE k.execution_id = ANY(%(execution_ids)s)
-          AND (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
-          AND a.risk_level = 'critical' AND a.can_alarm AND a.acknowledged_at IS NULL
-          AND {scopes.visible(scope, "a")}
-        RETURNING a.execution_id
-        """,
-        {"execution_ids": list(execution_ids), **scopes.parameters(scope)},
-    ).fetchall()
-    return sorted(row[0] for row in rows)
+    """Mark these executions as seen by this person, once, whoever has them; returns those that were still waiting."""
+    waiting = [row["execution_id"] for row in _lock(conn, execution_ids, scope) if row["is_waiting"]]
+    _set(conn, waiting, "acknowledged_at = now(), acknowledged_by = %(user_id)s", user_id)
+    return sorted(waiting)
 
 
-def _analyses(scope: Scope | None) -> LiteralString:
-    """Return what stands after FROM: the analyses `a` that are in scope."""
-    if scope is None:
-        return "execution_analysis a"
-    return f"""execution_analysis a
-        JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
-            AND {scopes.condition(scope)}"""
+def unacknowledge(
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], user_id: UUID, *, scope: Scope | None = None
+) -> list[int]:
+    """Let these executions wait again, as far as this person marked them within UNDO_WITHIN; returns which."""
+    rows = _lock(conn, execution_ids, scope)
+    undone = [row["execution_id"] for row in rows if row["acknowledged_by"] == user_id and row["is_recent"]]
+    _set(conn, undone, "acknowledged_at = NULL, acknowledged_by = NULL")
+    return sorted(undone)
+
+
+def _lock(conn: psycopg.Connection[Any], execution_ids: Sequence[int], scope: Scope | None) -> list[dict[str, Any]]:
+    """Return the state of these executions, as far as they are in scope, which nobody else changes until the end."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            f"""
+            SELECT a.execution_id
+            FROM execution_keys k
+            JOIN execution_analysis a
+                ON (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
+            WHERE k.execution_id = ANY(%(execution_ids)s) AND {scopes.visible(scope, "a")}
+            ORDER BY a.execution_id
+            FOR UPDATE OF a
+            """,
+            {"execution_ids": list(execution_ids), **scopes.parameters(scope)},
+        )
+        locked = [row["execution_id"] for row in cursor.fetchall()]
+        return cursor.execute(
+            f"""
+            SELECT a.execution_id, a.claimed_by, a.claimed_at, c.full_name AS claimed_name, a.acknowledged_at,
+                   a.acknowledged_by, s.full_name AS acknowledged_name, {WAITING} AS is_waiting,
+                   a.acknowledged_at > now() - %(undo_within)s::interval AS is_recent
+            FROM execution_keys k
+            JOIN execution_analysis a
+                ON (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
+            LEFT JOIN users c ON c.id = a.claimed_by
+            LEFT JOIN users s ON s.id = a.acknowledged_by
+            WHERE k.execution_id = ANY(%(execution_ids)s)
+            ORDER BY a.execution_id
+            """,
+            {"execution_ids": locked, "undo_within": UNDO_WITHIN},
+        ).fetchall()
+
+
+def _set(
+    conn: psycopg.Connection[Any], execution_ids: Sequence[int], change: LiteralString, user_id: UUID | None = None
+) -> None:
+    if execution_ids:
+        conn.execute(
+            f"""
+            UPDATE execution_analysis a
+            SET {change}
+            FROM execution_keys k
+            WHERE k.execution_id = ANY(%(execution_ids)s)
+              AND (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
+            """,
+            {"execution_ids": list(execution_ids), "user_id": user_id},
+        )

@@ -98,15 +98,17 @@ class Hub:
     def mark(self, channel: str, payload: str) -> None:
         """Hear a notice of the dashboard database; what it makes dirty is rendered when due. Quick, never raises."""
         for topic in self.topics.values():
+            is_urgent = False
             if channel == notify.TOPIC:
                 name = payload.partition(":")[0]
-                is_news = name == topic.name or name in topic.follows
+                is_urgent = name in topic.at_once
+                is_news = is_urgent or name == topic.name or name in topic.follows
             else:
                 is_news = channel in topic.channels or (
                     channel in topic.shown_channels and self._is_shown(topic.name, payload)
                 )
             if is_news:
-                self._news(topic.name)
+                self._news(topic.name, is_urgent=is_urgent)
 
     def mark_all(self) -> None:
         """Look at every region again: notices may have been missed."""
@@ -310,9 +312,10 @@ class Hub:
             except Exception:  # a stranger's error is not the feed's
                 logger.exception("frame_hook_failed", extra={"topic": name})
 
-    def _news(self, name: str) -> None:
+    def _news(self, name: str, *, is_urgent: bool = False) -> None:
         self._generations[name] += 1
-        if any(key[0] == name for key in list(self._listeners)) and self._schedule.mark(name, self._clock()):
+        is_heard = any(key[0] == name for key in list(self._listeners))
+        if is_heard and self._schedule.mark(name, self._clock(), is_urgent=is_urgent):
             self._wake.set()
 
     def _is_shown(self, name: str, payload: str) -> bool:

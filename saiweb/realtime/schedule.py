@@ -46,13 +46,17 @@ class Schedule:
         self._paces = dict(sorted(paces.items(), key=lambda item: item[1].priority))
         self._states = {name: _State() for name in self._paces}
 
-    def mark(self, topic: str, now: float) -> bool:
-        """Note that there are news of this topic; returns whether they are the first since its last run."""
+    def mark(self, topic: str, now: float, *, is_urgent: bool = False) -> bool:
+        """Note that there are news of this topic; returns whether that changed when it is due. What is urgent waits for
+        neither the interval nor what may follow.
+        """
         state = self._states[topic]
-        is_first = state.news_at is None
-        if is_first:
+        before = None if state.news_at is None else self._due_at(topic)
+        if is_urgent:
+            state.news_at, state.sent_at = now - self._paces[topic].settle_s, float("-inf")
+        elif state.news_at is None:
             state.news_at = now
-        return is_first
+        return before is None or self._due_at(topic) < before
 
     def want(self, topic: str) -> None:
         """Note that a newcomer needs the present state, outside the pace of the others."""

@@ -12,11 +12,14 @@ import psycopg
 
 from config import Config
 from saiweb import notify
-from saiweb.queries import alerts, executions, figures, health
+from saiweb.queries import attention, executions, figures, health
 from saiweb.realtime.listener import View
-from saiweb.records import CriticalAlert, ExecutionCard, Scope
+from saiweb.records import ExecutionCard, Group, Scope
 
 Context = Mapping[str, Any]
+
+ATTENTION = "attention"  # notices of claims and acknowledgements: `attention:claimed`
+ANSWERS = frozenset({"alerts.claim", "alerts.release", "alerts.take_away", "alerts.acknowledge"})
 
 
 class Tier(Enum):
@@ -58,6 +61,7 @@ class Topic:
     channels: frozenset[str]  # any notice on these is news
     shown_channels: frozenset[str] = frozenset()  # news only if the payload is an id that the region shows
     follows: frozenset[str] = frozenset()  # other topics whose own notices are news here too
+    at_once: frozenset[str] = frozenset()  # notices that wait for no interval: what somebody just did
     query: Callable[[psycopg.Connection[Any], Config, Scope | None], Context]
     is_scoped: bool = True  # False: everybody who hears it sees the same
     offers: frozenset[str] = (
@@ -84,10 +88,27 @@ class Source(Protocol):
 
 
 def read_critical(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    found = attention.waiting(conn, scope=scope, levels=("critical",))
+    newest = attention.newest_unclaimed(found.groups)
     return {
-        "alerts": alerts.unacknowledged(conn, scope=scope),
-        "total": alerts.count_unacknowledged(conn, scope=scope),
+        "alerts": sorted(found.groups, key=lambda one: one.claimed_by is not None),
+        "total": found.unclaimed,
+        "waiting_total": found.total,
+        "newest_id": None if newest is None else newest.id,
         "errors": health.open_errors(conn),
+    }
+
+
+def read_queue(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    return {"waiting": attention.waiting(conn, scope=scope), "selected_id": None}
+
+
+def read_rest(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    waiting = attention.waiting(conn, scope=scope)
+    return {
+        "rest": attention.rest(conn, datetime.now(UTC), scope=scope),
+        "waiting_total": waiting.total,
+        "selected_id": None,
     }
 
 
@@ -104,8 +125,19 @@ def read_health(conn: psycopg.Connection[Any], config: Config, _scope: Scope | N
 
 
 def _ids_of_alerts(context: Context) -> frozenset[int]:
-    shown: list[CriticalAlert] = context["alerts"]
-    return frozenset(execution_id for alert in shown for execution_id in alert.execution_ids)
+    return _ids_of(context["alerts"])
+
+
+def _ids_of_queue(context: Context) -> frozenset[int]:
+    return _ids_of(context["waiting"].groups)
+
+
+def _ids_of_rest(context: Context) -> frozenset[int]:
+    return _ids_of(context["rest"].groups)
+
+
+def _ids_of(groups: list[Group]) -> frozenset[int]:
+    return frozenset(execution_id for group in groups for execution_id in group.execution_ids)
 
 
 def _ids_of_cards(context: Context) -> frozenset[int]:
@@ -123,10 +155,33 @@ TOPICS: dict[str, Topic] = {
             channels=frozenset({notify.HIGH_PRIORITY_EXECUTION}),
             shown_channels=frozenset({notify.PROCESS_IMAGE}),
             follows=frozenset({"health"}),  # it shows the system errors
-            offers=frozenset({"alerts.acknowledge"}),
+            at_once=frozenset({ATTENTION}),
+            offers=ANSWERS,
             query=read_critical,
             shown_ids=_ids_of_alerts,
             partial="dashboard/_critical.html",
+        ),
+        Topic(
+            name="queue",
+            tier=Tier.EXECUTIONS,
+            priority=2,
+            channels=frozenset({notify.NEW_EXECUTION}),
+            shown_channels=frozenset({notify.PROCESS_IMAGE}),
+            at_once=frozenset({ATTENTION}),
+            query=read_queue,
+            shown_ids=_ids_of_queue,
+            partial="dashboard/_queue.html",
+        ),
+        Topic(
+            name="rest",
+            tier=Tier.EXECUTIONS,
+            priority=3,
+            channels=frozenset({notify.NEW_EXECUTION}),
+            shown_channels=frozenset({notify.PROCESS_IMAGE}),
+            at_once=frozenset({ATTENTION}),
+            query=read_rest,
+            shown_ids=_ids_of_rest,
+            partial="dashboard/_rest.html",
         ),
         Topic(
             name="live",

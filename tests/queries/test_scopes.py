@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from saiweb.queries import alerts, executions, figures, images, jobs, scopes
+from saiweb.queries import alerts, attention, executions, figures, images, jobs, scopes, users
 from saiweb.records import Scope
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -80,8 +80,10 @@ def filled(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 def test_lists_and_counts_hold_only_what_is_visible(
     filled: psycopg.Connection[Any], scope: Scope | None, visible: set[int]
 ) -> None:
-    assert {one.id for one in alerts.unacknowledged(filled, scope=scope, limit=50)} == visible
-    assert alerts.count_unacknowledged(filled, scope=scope) == len(visible)
+    waiting = attention.waiting(filled, scope=scope)
+    assert {one.id for one in waiting.groups} == visible
+    assert (waiting.total, waiting.unclaimed) == (len(visible), len(visible))
+    assert attention.rest(filled, NOW, scope=scope).total == 0
     assert [one.id for one in executions.latest_cards(filled, scope=scope)] == sorted(visible)
     assert {one.execution_id for one in jobs.parked(filled, scope=scope)} == visible
 
@@ -102,12 +104,17 @@ def test_one_thing_is_found_only_if_it_is_visible(
     assert {one for one in ROWS if images.for_serving(filled, one, scope=scope)} == visible
 
 
-def test_only_what_is_visible_is_marked_as_seen(
+def test_only_what_is_visible_is_taken_and_marked_as_seen(
     filled: psycopg.Connection[Any], scope: Scope | None, visible: set[int]
 ) -> None:
-    assert set(alerts.acknowledge(filled, list(ROWS), scope=scope)) == visible
-    assert alerts.count_unacknowledged(filled) == len(ROWS) - len(visible)
-    assert alerts.acknowledge(filled, list(ROWS), scope=scope) == []
+    elena = users.add(filled, username="elena", full_name="Elena", role="expert")
+    assert set(alerts.claim(filled, list(ROWS), elena, scope=scope).execution_ids) == visible
+    assert set(alerts.release(filled, list(ROWS), None, scope=scope)) == visible
+    assert set(alerts.acknowledge(filled, list(ROWS), elena, scope=scope)) == visible
+    assert attention.waiting(filled).total == len(ROWS) - len(visible)
+    assert {one.id for one in attention.rest(filled, NOW, scope=scope).groups} == visible
+    assert alerts.acknowledge(filled, list(ROWS), elena, scope=scope) == []
+    assert set(alerts.unacknowledge(filled, list(ROWS), elena, scope=scope)) == visible
 
 
 def test_a_row_at_hand_is_judged_as_the_database_judges_it(

@@ -15,7 +15,7 @@ from tests.realtime.feed_doubles import CONFIG, Feed, somebody
 
 NORTH = Scope(cameras=frozenset({("node-1", "cam1")}), locations=frozenset())
 SOUTH = Scope(cameras=frozenset(), locations=frozenset({"Molinari"}))
-SEEN = "alerts.acknowledge"
+ANSWERS = "alerts.acknowledge alerts.claim alerts.release"
 
 
 @pytest.fixture
@@ -85,7 +85,8 @@ def test_a_picture_is_news_where_only_a_scope_shows_its_execution(feed: Feed) ->
 
 
 @pytest.mark.parametrize(
-    ("rank", "words"), [("kiosk", ""), ("viewer", ""), ("expert", f" {SEEN}"), ("admin", f" {SEEN}")]
+    ("rank", "words"),
+    [("kiosk", ""), ("viewer", ""), ("expert", f" {ANSWERS}"), ("admin", f" {ANSWERS} alerts.take_away")],
 )
 def test_a_region_offers_only_what_its_reader_may_do(feed: Feed, rank: Rank, words: str) -> None:
     assert feed.listen("critical", rank=rank).got == [f"first es{words}"]

@@ -35,6 +35,8 @@ def test_the_intervals_are_those_of_the_plan_and_of_the_variables() -> None:
 def test_the_topics_have_the_tier_and_priority_of_the_design() -> None:
     assert {topic.name: (topic.tier, topic.priority) for topic in TOPICS.values()} == {
         "critical": (Tier.CRITICAL, 1),
+        "queue": (Tier.EXECUTIONS, 2),
+        "rest": (Tier.EXECUTIONS, 3),
         "live": (Tier.EXECUTIONS, 2),
         "figures": (Tier.STATISTICS, 4),
         "health": (Tier.HEALTH, 5),
@@ -125,6 +127,21 @@ def test_a_burst_is_one_frame_now_and_one_per_interval(feed: Feed) -> None:
         feed.advance(0.11)
     feed.advance(10)
     assert listener.got == ["first es", "burst 2 es", "burst 93 es", "burst 184 es", "burst 199 es"]
+
+
+def test_what_somebody_just_did_waits_for_no_interval(feed: Feed) -> None:
+    listener = feed.listen("queue")
+    feed.news("queue", "a new row")
+    feed.advance(1)
+    feed.table.texts["queue"] = "claimed"
+    feed.hub.mark("topic", "attention:claimed")
+    feed.advance(0.01)
+    assert listener.got == ["first es", "a new row es", "claimed es"]
+    feed.news("queue", "another row")
+    feed.advance(9)
+    assert len(listener.got) == 3
+    feed.advance(1.1)
+    assert listener.got[3:] == ["another row es"]
 
 
 def test_a_look_that_found_nothing_new_does_not_use_up_the_interval(feed: Feed) -> None:
@@ -245,7 +262,7 @@ def test_a_picture_that_arrives_while_its_card_is_being_read_is_not_forgotten(fe
 @pytest.mark.parametrize(
     ("channel", "dirty"),
     [
-        ("new_execution", {"live", "figures"}),
+        ("new_execution", {"queue", "rest", "live", "figures"}),
         ("high_priority_execution", {"critical"}),
         ("process_image", {"figures"}),
         ("unheard_of", set[str]()),
@@ -261,7 +278,12 @@ def test_each_channel_dirties_its_topics(feed: Feed, channel: str, dirty: set[st
 
 @pytest.mark.parametrize(
     ("payload", "dirty"),
-    [("live:3", {"live"}), ("health:listener", {"health", "critical"}), ("unheard_of:1", set[str]())],
+    [
+        ("live:3", {"live"}),
+        ("attention:claimed", {"critical", "queue", "rest"}),
+        ("health:listener", {"health", "critical"}),
+        ("unheard_of:1", set[str]()),
+    ],
 )
 def test_a_topic_notice_dirties_the_one_it_names_and_those_that_follow_it(
     feed: Feed, payload: str, dirty: set[str]
@@ -314,6 +336,6 @@ def test_the_numbers_tell_who_listens_and_what_was_done(feed: Feed) -> None:
     feed.advance(1)
     stats = feed.hub.stats()
     assert (stats.clients, stats.max_clients, stats.blocked) == (2, CONFIG.sse_max_clients, 0)
-    assert stats.listeners == {"critical": 1, "live": 2, "figures": 0, "health": 0}
+    assert stats.listeners == {"critical": 1, "queue": 0, "rest": 0, "live": 2, "figures": 0, "health": 0}
     assert stats.renders["live"] == 4
     assert stats.frames["live"] == 2

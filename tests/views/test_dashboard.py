@@ -124,15 +124,17 @@ def test_a_critical_waits_in_the_bar_with_its_clock(site: Site) -> None:
     assert "(1) Vigilancia · SAI" in page
 
 
-def test_similar_criticals_are_one_line_with_a_count(site: Site) -> None:
+def test_similar_criticals_are_one_line_with_a_count_and_the_oldest_comes_first(site: Site) -> None:
     for number in range(3):
         site.add_execution(7 + number, "critical", at=NOON + timedelta(seconds=20 * number))
-    site.add_execution(20, "critical", at=NOON - timedelta(minutes=5), camera_id="cam1", location="Cosquín")
-    bar = region(site.get("/"), "critical")
-    assert re.search(r"CRÍTICA<[^>]*> · 3 CUADROS", bar)
+    site.add_execution(20, "critical", at=NOON + timedelta(minutes=5), camera_id="cam1", location="Cosquín")
+    page = site.get("/")
+    bar = region(page, "critical")
+    assert re.search(r"CRÍTICA · 1 DE 2<[^>]*> · 3 CUADROS", bar)
     assert 'value="9,8,7"' in bar
-    assert "1 crítica más sin ver" in bar
-    assert "Cosquín · cam1" in bar
+    assert 'data-total="2" data-newest="20"' in bar
+    assert bar.index("Molinari · cam3") < bar.index("Cosquín · cam1")
+    assert "(2) Vigilancia · SAI" in page
 
 
 def test_history_never_alarms(site: Site) -> None:

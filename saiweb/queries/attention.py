@@ -1,0 +1,198 @@
+"""What needs a person: criticals, highs and unknowns that may alarm (D28) and that nobody has seen; and the rest.
+
+Each level is read by itself, newest first and only so many rows, so that no flood of one level hides another or makes
+the query long. Frames of one camera and level within 60 s are one group (D27).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.rows import class_row
+
+from saiweb.queries import scopes
+from saiweb.records import Group, Scope
+
+WAITING: LiteralString = """(
+    a.can_alarm AND a.acknowledged_at IS NULL AND (a.risk_level IS NULL OR a.risk_level >= 'high')
+)"""
+# rows of a level that are looked at, and groups of it that are shown
+LOOKED_AT: Final = {"critical": 200, "high": 200, "unknown": 100}
+SHOWN: Final = {"critical": 25, "high": 25, "unknown": 8}
+COUNTED: Final = 1000
+LEVELS: Final = ("critical", "high", "unknown")
+REST_SHOWN: Final = 40
+REST_FOR: Final = timedelta(hours=1)
+
+_LEVELS: Final[dict[str, LiteralString]] = {
+    "critical": "a.risk_level = 'critical'",
+    "high": "a.risk_level = 'high'",
+    "unknown": "a.risk_level IS NULL",
+}
+
+# Groups the rows of a query `found` (a key, and the times that matter), which stands before it in WITH.
+_GROUPED: LiteralString = """
+    marked AS (
+        SELECT f.*, e.device_id, e.camera_id, coalesce(e.completion_timestamp, e.execution_timestamp) AS detected_at,
+               CASE WHEN e.device_id IS NULL OR e.camera_id IS NULL THEN e.id END AS unidentified
+        FROM found f
+        JOIN executions e ON (e.execution_timestamp, e.id) = (f.execution_timestamp, f.execution_id)
+    ), numbered AS (
+        SELECT *, count(*) FILTER (WHERE starts) OVER same AS run
+        FROM (
+            SELECT *, coalesce(execution_timestamp - lag(execution_timestamp) OVER same > interval '60 seconds', true)
+                       AS starts
+            FROM marked
+            WINDOW same AS (
+                PARTITION BY risk_level, device_id, camera_id, unidentified ORDER BY execution_timestamp, execution_id
+            )
+        ) begun
+        WINDOW same AS (
+            PARTITION BY risk_level, device_id, camera_id, unidentified ORDER BY execution_timestamp, execution_id
+        )
+    ), grouped AS (
+        SELECT array_agg(execution_id ORDER BY execution_timestamp DESC, execution_id DESC) AS execution_ids,
+               max(execution_timestamp) AS newest_at,
+               min(detected_at) AS detected_at,
+               (array_agg(claimed_by ORDER BY claimed_at DESC) FILTER (WHERE claimed_by IS NOT NULL))[1] AS claimed_by,
+               max(claimed_at) AS claimed_at
+        FROM numbered
+        GROUP BY risk_level, device_id, camera_id, unidentified, run
+    )
+    SELECT e.id, g.execution_ids[cardinality(g.execution_ids)] AS first_id, g.execution_ids, e.execution_timestamp,
+           g.detected_at, e.capture_timestamp, e.status, e.error_node, e.device_id, e.camera_id, e.location,
+           a.risk_level::text, a.risk_source::text, a.confidence_score, a.smoke_detected, a.flame_detected,
+           i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
+           g.claimed_by, u.full_name AS claimed_name, g.claimed_at, a.acknowledged_at
+    FROM grouped g
+    JOIN executions e ON (e.execution_timestamp, e.id) = (g.newest_at, g.execution_ids[1])
+    LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+    LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+    LEFT JOIN users u ON u.id = g.claimed_by
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The groups of some levels that wait for a person, highest level first and then the one that waits longest."""
+
+    groups: list[Group]  # at most SHOWN of each level: the newest of them, in the order above
+    total: int  # groups that wait, shown or not; rows too many to be grouped count one by one
+    unclaimed: int  # those that nobody has
+    more: dict[str, int]  # by level, those that are not among the groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What came in within REST_FOR and waits for nobody, newest first."""
+
+    groups: list[Group]
+    total: int  # executions, at most COUNTED
+    since: datetime
+
+
+def waiting(
+    conn: psycopg.Connection[Any],
+    *,
+    scope: Scope | None = None,
+    levels: tuple[str, ...] = ("critical", "high", "unknown"),
+) -> Waiting:
+    """Return what waits for a person."""
+    found = _groups(conn, scope, levels)
+    rows = _counts(conn, scope, levels)
+    groups: list[Group] = []
+    more: dict[str, int] = {}
+    unclaimed = 0
+    for level in levels:
+        of_level = [one for one in found if (one.risk_level or "unknown") == level]
+        beyond = max(0, rows[level] - sum(one.count for one in of_level))
+        shown = sorted(of_level, key=lambda one: (one.execution_timestamp, one.id), reverse=True)[: SHOWN[level]]
+        groups += sorted(shown, key=lambda one: (one.detected_at, one.first_id))
+        more[level] = len(of_level) - len(shown) + beyond
+        unclaimed += sum(one.claimed_by is None for one in of_level) + beyond
+    return Waiting(groups=groups, total=len(groups) + sum(more.values()), unclaimed=unclaimed, more=more)
+
+
+def newest_unclaimed(groups: list[Group]) -> Group | None:
+    """Return the group that came in last among those that nobody has."""
+    free = [one for one in groups if one.claimed_by is None]
+    return max(free, key=lambda one: (one.execution_timestamp, one.id), default=None)
+
+
+def rest(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = None) -> Rest:
+    """Return what waits for nobody: lower levels, what was seen, what cannot alarm; history is left out (D28)."""
+    since = now - REST_FOR
+    given = {"since": since, "limit": REST_SHOWN, "counted": COUNTED, **scopes.parameters(scope)}
+    of_the_rest: LiteralString = f"""
+        FROM executions e
+        LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+        WHERE e.execution_timestamp > %(since)s AND NOT e.is_history
+          AND NOT coalesce({WAITING}, false) AND {scopes.condition(scope)}
+    """
+    with conn.cursor(row_factory=class_row(Group)) as cursor:
+        groups = cursor.execute(
+            f"""
+            WITH found AS (
+                SELECT e.execution_timestamp, e.id AS execution_id, a.risk_level, a.claimed_by, a.claimed_at
+                {of_the_rest}
+                ORDER BY e.execution_timestamp DESC, e.id DESC
+                LIMIT %(limit)s
+            ), {_GROUPED}
+            ORDER BY e.execution_timestamp DESC, e.id DESC
+            """,
+            given,
+        ).fetchall()
+    row = conn.execute(f"SELECT count(*) FROM (SELECT {of_the_rest} LIMIT %(counted)s) counted", given).fetchone()
+    return Rest(groups=groups, total=row[0] if row else 0, since=since)
+
+
+def _groups(conn: psycopg.Connection[Any], scope: Scope | None, levels: tuple[str, ...]) -> list[Group]:
+    found: LiteralString = " UNION ALL ".join(_newest(level, scope) for level in levels)
+    limits = {f"{level}_rows": LOOKED_AT[level] for level in levels}
+    with conn.cursor(row_factory=class_row(Group)) as cursor:
+        return cursor.execute(
+            f"WITH found AS ({found}), {_GROUPED} ORDER BY e.execution_timestamp DESC, e.id DESC",
+            {**limits, **scopes.parameters(scope)},
+        ).fetchall()
+
+
+def _newest(level: str, scope: Scope | None) -> LiteralString:
+    limit: dict[str, LiteralString] = {
+        "critical": "%(critical_rows)s",
+        "high": "%(high_rows)s",
+        "unknown": "%(unknown_rows)s",
+    }
+    # risk_level stands in ORDER BY because "IS NULL" alone does not let the index give the order
+    return f"""(
+        SELECT a.execution_timestamp, a.execution_id, a.risk_level, a.claimed_by, a.claimed_at
+        FROM {_analyses(scope)}
+        WHERE {_LEVELS[level]} AND {WAITING}
+        ORDER BY a.risk_level, a.execution_timestamp DESC, a.execution_id DESC
+        LIMIT {limit[level]}
+    )"""
+
+
+def _counts(conn: psycopg.Connection[Any], scope: Scope | None, levels: tuple[str, ...]) -> dict[str, int]:
+    """Return how many executions of each level wait, none beyond COUNTED."""
+    counts: LiteralString = ", ".join(
+        f"""(
+            SELECT count(*) FROM (
+                SELECT FROM {_analyses(scope)} WHERE {_LEVELS[level]} AND {WAITING} LIMIT %(counted)s
+            ) counted
+        )"""
+        for level in levels
+    )
+    row = conn.execute(f"SELECT {counts}", {"counted": COUNTED, **scopes.parameters(scope)}).fetchone()
+    return dict(zip(levels, row or (), strict=True))
+
+
+def _analyses(scope: Scope | None) -> LiteralString:
+    """Return what stands after FROM: the analyses `a` that are in scope."""
+    if scope is None:
+        return "execution_analysis a"
+    return f"""execution_analysis a
+        JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
+            AND {scopes.condition(scope)}"""
