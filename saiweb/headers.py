@@ -11,7 +11,7 @@ from config import Config
 # Nothing inline, nothing from elsewhere; what is not listed is not allowed.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 UNUSED_FEATURES: Final = (
     "accelerometer",

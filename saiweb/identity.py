@@ -60,7 +60,7 @@ def install(app: Flask, config: Config) -> None:
     app.before_request(_authorise)
     csrf.init_app(app)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
-    shared.update(me=me, may=may, is_mine=is_mine, csrf_field=csrf_field)
+    shared.update(me=me, may=may, is_mine=is_mine, csrf_field=csrf_field, whose=whose)
 
 
 def me() -> SignedIn | None:
@@ -82,6 +82,13 @@ def person() -> SignedIn:
     if found is None:
         abort(HTTPStatus.UNAUTHORIZED)
     return found
+
+
+def whose() -> str:
+    """Return a name for whom a page is drawn, which tells nothing else, for what a browser keeps; "": nobody."""
+    found = me()
+    owner = None if found is None else found.user_id or found.kiosk_id
+    return "" if owner is None else hashlib.sha256(owner.bytes).hexdigest()[:12]
 
 
 def rank() -> Rank:

@@ -19,7 +19,7 @@ VENDORED = sorted((STATIC / "vendor").glob("*.js"))
 
 # what a phone loads before it shows its first alert (see docs/benchmarks.md); a script that is not there yet weighs 0
 EVERYWHERE = ("tokens", "base", "layout", "components")
-FIRST_ALERT_SCRIPTS = ("clocks", "keys", "live", "queue", "stage", "sound")
+FIRST_ALERT_SCRIPTS = ("clocks", "keys", "live", "stream", "tabs", "queue", "stage", "sound")
 
 
 def packed(*paths: Path) -> int:

@@ -21,9 +21,11 @@ RETRY_AFTER_S = 15
 def stream() -> Response:
     """GET /events?topics=critical,live: the present state of each topic, then every change.
 
-    Without `topics` all that one may hear.
+    Without `topics` all that one may hear. `whose` is for whom the page was drawn: another person's gets no news.
     """
     who, hub = identity.person(), web.saiweb().hub
+    if request.args.get("whose", identity.whose()) != identity.whose():
+        abort(HTTPStatus.FORBIDDEN)
     topics = _asked_topics()
     if not hub.has_place(who.rank):
         return _full()

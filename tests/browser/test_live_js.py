@@ -110,9 +110,7 @@ def test_a_page_whose_session_or_rights_ended_stops_asking(
         open_live(page, server)
     server.request("POST", f"/refuse/{status}")
     if has_been_live:
-        os.kill(server.worker_pid(), signal.SIGSTOP)
-        expect(page.locator("html")).to_have_attribute("data-link", "lost")
-        os.kill(server.worker_pid(), signal.SIGCONT)
+        server.request("POST", "/let-go")
     else:
         page.goto(f"http://127.0.0.1:{server.port}/")
     expect(page.locator("html")).to_have_attribute("data-link", state)

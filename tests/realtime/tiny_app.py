@@ -28,9 +28,9 @@ PAGE = """<!doctype html>
 <body>
 {% include "shared/_stream.html" %}
 {% for name in topics %}{{ html(name) | safe }}{% endfor %}
-<script src="/static/vendor/htmx.min.js"></script>
-<script src="/static/vendor/hx-sse.min.js"></script>
-<script src="/static/js/live.js"></script>
+<script src="/static/vendor/htmx.min.js" defer></script>
+<script src="/static/js/live.js" defer></script>
+<script src="/static/js/tabs.js" defer></script>
 </body></html>
 """
 
@@ -65,7 +65,9 @@ def create() -> Flask:
     hub = Hub(config, source, topics=topics)
     app.extensions["saiweb"] = SimpleNamespace(config=config, hub=hub)
     app.extensions["source"] = source
-    cast("dict[str, Any]", app.jinja_env.globals).update(config=config, locale=lambda: "es")
+    cast("dict[str, Any]", app.jinja_env.globals).update(
+        config=config, locale=lambda: "es", whose=lambda: "somebody", asset="/static/{}".format
+    )
     events = Blueprint("events", __name__)
     sign_in = Blueprint("sign_in", __name__)
     refusal = {"status": 0}

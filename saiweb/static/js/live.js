@@ -1,21 +1,21 @@
 // What the page says about its stream: alive and how fresh, lost since when, without a place and polling, and that
 // it is over, because nobody is signed in any more or the rights are others now: then it stops asking.
-// htmx and its SSE extension carry the regions; this file watches them. All texts come from data-* of [data-stream].
+// js/tabs.js brings the messages, htmx swaps the regions. All texts come from data-* of [data-stream].
 (() => {
   const box = document.querySelector("[data-stream]");
   if (!box) return;
-  const TICK_MS = 500, SILENCE_MS = 4000, BACK_MS = 3000, POLL_MS = 12000, FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 5000;
+  const TICK_MS = 500, SILENCE_MS = 4000, BACK_MS = 3000, POLL_MS = 12000;
   const OVER = { 401: "signedOut", 403: "forbidden" };
   const root = document.documentElement, text = box.dataset, topics = text.topics.split(",");
   const part = (name) => box.querySelector(`[data-link-${name}]`);
   const status = part("status"), retry = part("retry"), age = part("age"), dot = part("dot"), enterLink = part("enter");
   const seconds = new Intl.NumberFormat(root.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const clock = new Intl.DateTimeFormat(root.lang, { timeStyle: "medium", hourCycle: "h23", timeZone: text.timeZone });
+  const shown = new Map(); // the frame that each region shows
   let state = "connecting";
   let heardAt = Date.now(); // the last sign of life
-  let openedAt = heardAt; // the last answer to a connect
   let backUntil = 0; // until then the page says that it is up to date again
-  let retryAt = 0, polledAt = 0, failures = 0, connection = null;
+  let retryAt = 0, polledAt = 0, swapping = Promise.resolve();
 
   const isOver = () => Object.values(OVER).includes(state);
   const regions = () => topics.map((name) => document.getElementById(`region-${name}`)).filter(Boolean);
@@ -23,6 +23,7 @@
   function enter(next) {
     if (next === "live" && (state === "lost" || state === "polling")) backUntil = Date.now() + BACK_MS;
     if (next === "polling" && state !== "polling") polledAt = 0;
+    if (next !== "live") shown.clear();
     state = next;
     root.dataset.link = next;
     for (const region of regions()) region.classList.toggle("stale", next === "lost" || isOver());
@@ -44,6 +45,14 @@
     if (OVER[httpStatus]) enter(OVER[httpStatus]);
     else if (httpStatus === 503) enter("polling");
     else if (state === "polling") enter("lost");
+  }
+
+  // The stream carries the topics of all tabs; what this page does not show is not for it.
+  function swap(frame) {
+    const id = /^<hx-partial hx-target="#([\w-]+)"/.exec(frame)?.[1];
+    if (!document.getElementById(id) || shown.get(id) === frame) return;
+    shown.set(id, frame);
+    swapping = swapping.then(() => htmx.swap({ text: frame, sourceElement: box, target: box, swap: "none" })).catch(console.error);
   }
 
   function put(element, words) {
@@ -84,52 +93,27 @@
 
   function tick() {
     const now = Date.now();
-    if (!isOver() && now - heardAt > SILENCE_MS) {
-      if (state === "live" || state === "connecting") enter("lost");
-      // An open connection that says nothing is dead: let the extension make another.
-      if (now - openedAt > SILENCE_MS) connection?.reader?.cancel();
-    }
+    const isSilent = now - heardAt > SILENCE_MS;
+    if (isSilent && (state === "live" || state === "connecting")) enter("lost");
     if (state === "polling" && now - polledAt > POLL_MS) poll();
     show();
   }
 
-  box.addEventListener("htmx:sse:before:message", heard);
-  box.addEventListener("beat", (event) => {
-    document.dispatchEvent(new CustomEvent("sai:server-time", { detail: { ms: Number(event.detail.data) } }));
-  });
-  box.addEventListener("htmx:sse:after:connection", (event) => {
-    connection = event.detail.connection;
-    openedAt = Date.now();
-    failures = 0;
-    // Chance per page instead of per attempt: pages still do not come back all at once, and the countdown is true.
-    const chance = 0.7 + Math.random() * 0.6;
-    Object.assign(connection.config, {
-      reconnectDelay: FIRST_PAUSE_MS * chance,
-      reconnectMaxDelay: LONGEST_PAUSE_MS * chance,
-      reconnectJitter: 0,
-    });
-  });
-  box.addEventListener("htmx:sse:before:connection", (event) => {
-    const { attempt, config } = event.detail.connection;
-    if (isOver()) event.detail.connection.cancelled = true;
-    else if (attempt) retryAt = Date.now() + Math.min(config.reconnectDelay * 2 ** (attempt - 1), config.reconnectMaxDelay);
-  });
-  box.addEventListener("htmx:sse:error", (event) => failed(event.detail.status));
-
-  // The extension tries again when a stream breaks, but not when it never opened.
-  function neverOpened(event) {
-    if (event.detail?.ctx?.sourceElement !== box) return;
-    failed(event.detail.ctx.response?.status);
+  box.addEventListener("sai:stream", ({ detail }) => {
     if (isOver()) return;
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS) * (0.7 + Math.random() * 0.6);
-    retryAt = Date.now() + pause;
-    setTimeout(() => htmx.trigger(box, "sai:retry"), pause);
-  }
-  document.addEventListener("htmx:error", neverOpened);
-  document.addEventListener("htmx:response:error", neverOpened);
-
-  document.addEventListener("htmx:after:swap", countCriticals);
+    if (detail.retryAt) retryAt = detail.retryAt;
+    if (detail.failed !== undefined) failed(detail.failed);
+    if (detail.beat || detail.frame) heard();
+    if (detail.beat) document.dispatchEvent(new CustomEvent("sai:server-time", { detail: { ms: detail.beat } }));
+    if (detail.frame) swap(detail.frame);
+    else tick();
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail?.ctx?.sourceElement !== box) shown.clear(); // a region may show something else now
+    countCriticals();
+  });
   document.addEventListener("visibilitychange", tick);
+  addEventListener("pageshow", tick);
   countCriticals();
   tick();
   setInterval(tick, TICK_MS);
