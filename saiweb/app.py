@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from config import Config
-from saiweb import admin_words, headers, identity, keys, people_words, web, words
+from saiweb import admin_words, compression, headers, identity, keys, people_words, static_files, web, words
 from saiweb import background as background_jobs
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
@@ -79,8 +79,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         MAX_FORM_PARTS=MAX_FORM_FIELDS,
         SECRET_KEY=config.load_secret_key(),
-        SEND_FILE_MAX_AGE_DEFAULT=None,
     )
+    app.view_functions["static"] = static_files.serve
     app.wsgi_app = Proxies(app.wsgi_app, config)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
@@ -150,10 +150,8 @@ def _finish(response: Response) -> Response:
         logger.exception("activity_lost")
     if not is_refused:
         web.close_conn()
-    if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
-        is_exact = request.args.get("v") == web.asset_hash((request.view_args or {})["filename"])
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_exact else "no-cache"
     headers.complete(response, web.saiweb().config, request.endpoint)
+    compression.complete(request, response)
     return response
 
 

@@ -1,0 +1,111 @@
+"""Gzip for answers: pieces of pages and static files are packed once and kept by their owners, all else as it leaves.
+
+Pieces are packed apart: what a reader may send in never shares a window with what another piece holds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Request, Response
+
+KEPT_LEVEL: Final = 6  # for what is packed once
+LEVEL: Final = 5  # 0.7 ms for 60 KB of HTML, 2 ms for 150 KB
+SMALLEST: Final = 600  # bytes; less fits one packet either way
+TYPES: Final = frozenset(
+    {
+        "text/html",
+        "text/css",
+        "text/csv",
+        "text/javascript",
+        "text/plain",
+        "application/javascript",
+        "application/json",
+        "application/manifest+json",
+        "application/x-ndjson",
+        "image/svg+xml",
+    }
+)
+
+_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_END: Final = b"\x03\x00"  # an empty last block of deflate
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer, plain and packed; packed pieces may be put behind each other in any order."""
+
+    plain: bytes
+    packed: bytes
+
+
+def piece(plain: bytes, level: int = KEPT_LEVEL) -> Piece:
+    """Pack a part of an answer, for join() or answer(); worth keeping, since joining costs next to nothing."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return Piece(plain, packer.compress(plain) + packer.flush(zlib.Z_SYNC_FLUSH))
+
+
+def join(pieces: Sequence[Piece]) -> bytes:
+    """Return one gzip file of all pieces, without packing anything again."""
+    check = size = 0
+    for one in pieces:
+        check = zlib.crc32(one.plain, check)
+        size += len(one.plain)
+    return b"".join((_HEAD, *(one.packed for one in pieces), _END, struct.pack("<II", check, size & 0xFFFFFFFF)))
+
+
+def answer(request: Request, pieces: Sequence[Piece], mimetype: str = "text/html") -> Response:
+    """Return a response of pieces, packed where the asker understands it."""
+    if not is_understood(request):
+        return Response(b"".join(one.plain for one in pieces), mimetype=mimetype)
+    response = Response(join(pieces), mimetype=mimetype)
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def is_understood(request: Request) -> bool:
+    """Whether the asker takes gzip."""
+    said = request.headers.get("Accept-Encoding", "")
+    if "gzip" not in said and "*" not in said:
+        return False
+    return "q=" not in said or request.accept_encodings.quality("gzip") > 0
+
+
+def complete(request: Request, response: Response) -> None:
+    """Pack an answer on its way out if that is worth it, and say that it depends on what the asker understands.
+
+    A stream of lines is packed as it goes, in constant memory. Events are of none of these types and stay as they are.
+    """
+    if response.mimetype not in TYPES:
+        return
+    response.vary.add("Accept-Encoding")
+    if response.status_code in (204, 206, 304) or "Content-Encoding" in response.headers or not is_understood(request):
+        return
+    if response.is_streamed:
+        if close := getattr(response.response, "close", None):
+            response.call_on_close(close)
+        response.response = _stream(response.iter_encoded())
+        response.headers.pop("Content-Length", None)
+    else:
+        response.direct_passthrough = False
+        data = response.get_data()
+        if len(data) < SMALLEST:
+            return
+        response.set_data(gzip.compress(data, LEVEL, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    tag, is_weak = response.get_etag()
+    if tag is not None and not is_weak:
+        response.set_etag(tag, weak=True)  # these are other bytes of the same
+
+
+def _stream(parts: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    for part in parts:
+        if data := packer.compress(part):
+            yield data
+    yield packer.flush()
