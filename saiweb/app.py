@@ -12,7 +12,18 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from config import Config
-from saiweb import admin_words, compression, headers, identity, keys, people_words, static_files, web, words
+from saiweb import (
+    admin_words,
+    compression,
+    gallery_words,
+    headers,
+    identity,
+    keys,
+    people_words,
+    static_files,
+    web,
+    words,
+)
 from saiweb import background as background_jobs
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
@@ -29,6 +40,7 @@ from saiweb.views.events import blueprint as events
 from saiweb.views.executions import executions
 from saiweb.views.expert_keys import expert_keys
 from saiweb.views.forgotten import forgotten
+from saiweb.views.gallery import gallery
 from saiweb.views.health import health
 from saiweb.views.help import help_pages
 from saiweb.views.images import images
@@ -38,6 +50,7 @@ from saiweb.views.oidc import oidc
 from saiweb.views.preferences import preferences
 from saiweb.views.profile import profile
 from saiweb.views.proof import proof
+from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
 
@@ -46,6 +59,8 @@ logger = logging.getLogger(__name__)
 BLUEPRINTS = (
     dashboard,
     executions,
+    gallery,
+    searches,
     alerts,
     health,
     images,
@@ -87,7 +102,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
     shared.update(key_rows=keys.key_rows)
-    app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS)
+    app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS | gallery_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
     regions = Database(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final, Literal, TypeVar, get_args
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from saiweb import gallery_times
 from saiweb.errors import SaiwebError
@@ -106,7 +106,8 @@ def _any_text(value: str) -> str:
     return value
 
 
-def _camera(value: str) -> tuple[str, str]:
+def read_camera(value: str) -> tuple[str, str]:
+    """Return the camera that stands in the address so. Raises ValueError."""
     if value == UNKNOWN:
         return UNKNOWN_CAMERA
     device, slash, camera = value.partition("/")
@@ -123,7 +124,7 @@ def camera_value(camera: tuple[str, str]) -> str:
 MANY: Final[dict[str, _Many]] = {
     "level": _Many("levels", _one_of(*LEVELS)),
     "priority": _Many("priorities", _one_of(*PRIORITIES)),
-    "camera": _Many("cameras", _camera, camera_value),
+    "camera": _Many("cameras", read_camera, camera_value),
     "location": _Many("locations", _any_text),
     "class": _Many("classes", str.lower),
     "status": _Many("statuses", _any_text),
@@ -188,6 +189,11 @@ def pairs(asked: Asked) -> list[tuple[str, str]]:
 def query_string(asked: Asked) -> str:
     """Return the address's query string, without "?"; read() of it gives `asked` again."""
     return urlencode(pairs(asked))
+
+
+def split(query: str) -> list[tuple[str, str]]:
+    """Return the pairs of a query string, as read() takes them."""
+    return parse_qsl(query, keep_blank_values=True)
 
 
 def confidence_text(value: float) -> str:

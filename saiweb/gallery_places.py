@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,6 +59,13 @@ class Places:
     classes: Sequence[str] = ()
     statuses: Sequence[str] = ()
     models: Sequence[str] = ()
+
+    def labels(self) -> dict[tuple[str, str], str]:
+        """Return what each camera is called; a device stands beside the label where two would be alike."""
+        seen = Counter(one.label for one in self.cameras)
+        return {
+            one.key: one.label if seen[one.label] == 1 else f"{one.label} ({one.device_id})" for one in self.cameras
+        }
 
     def cameras_called(self, text: str) -> list[tuple[str, str]]:
         """Return the cameras that are called so; else those whose place, device or name has it in it.

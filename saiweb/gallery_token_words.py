@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from saiweb.gallery_times import Period
@@ -11,13 +12,13 @@ from saiweb.queries.gallery import UNKNOWN, Order
 V = TypeVar("V")
 
 _LISTED: Final = {
-    "level": "nivel level riesgo risk",
-    "since": "desde since from",
-    "until": "hasta until to",
-    "day": "dia fecha day date on",
+    "level": "nivel riesgo risk level",
+    "since": "desde from since",
+    "until": "hasta to until",
+    "day": "dia fecha date on day",
     "period": "periodo period",
     "camera": "cam camara camera",
-    "location": "lugar sitio location place",
+    "location": "lugar sitio place location",
     "class": "clase class",
     "confidence": "conf confianza confidence",
     "status": "estado status",
@@ -26,12 +27,24 @@ _LISTED: Final = {
     "model": "modelo model",
     "priority": "prioridad priority",
     "attention": "atencion attention",
-    "order": "orden order sort",
+    "order": "orden sort order",
 }
 NAMES: Final = {word: name for name, found in _LISTED.items() for word in found.split()}
-SHOWN_NAMES: Final = tuple(found.split()[0] for found in _LISTED.values())
+# What is shown of a list of words: its first is Spanish, its last English.
+Shown = tuple[tuple[str, str], ...]
 
-_UNKNOWN: Final = "desconocido desconocida desconocidos desconocidas unknown ?"
+
+def shown(known: Iterable[str], values: Mapping[str, object]) -> Shown:
+    """Return for each value its first word and its last, as it is told in Spanish and in English."""
+    words: dict[object, list[str]] = {}
+    for word in known:
+        words.setdefault(values[word], []).append(word)
+    return tuple((found[0], found[-1]) for found in words.values())
+
+
+SHOWN_NAMES: Final = shown(NAMES, NAMES)
+
+_UNKNOWN: Final = "desconocido desconocida desconocidos desconocidas ? unknown"
 
 
 def _by_word(listed: dict[str, str]) -> dict[str, str]:
@@ -48,8 +61,8 @@ _LEVELS: Final = _by_word(
         "high": "alta alto altas high",
         "medium": "media medio medias medium",
         "low": "baja bajo bajas low",
-        "none": "sin-humo ninguno ninguna nada none no",
-        UNKNOWN: f"{_UNKNOWN} fallo sin-analisis failed",
+        "none": "sin-humo ninguno ninguna nada no none",
+        UNKNOWN: f"desconocido fallo sin-analisis failed {_UNKNOWN}",
     }
 )
 _PRIORITIES: Final = _by_word(
@@ -68,32 +81,32 @@ ORDERED: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
 CLASSES: Final = _several(
     {
         "humo smoke": ("smoke", "humo"),
-        "fuego llama llamas fire flame": ("fire", "flame", "fuego"),
+        "fuego llama llamas flame fire": ("fire", "flame", "fuego"),
         _UNKNOWN: (UNKNOWN,),
     }
 )
 STATUSES: Final = _several(
     {
-        "bien ok success exito": ("success",),
+        "bien exito ok success": ("success",),
         "error fallo failed": ("error",),
         "cortada cortado crashed": ("crashed",),
-        "cancelada cancelado canceled cancelled": ("canceled",),
+        "cancelada cancelado cancelled canceled": ("canceled",),
         "espera waiting": ("waiting",),
         "mal bad": ("error", "crashed", "canceled"),
     }
 )
 TELEGRAM_BY_WORD: Final = _several(
     {
-        "si yes enviado enviada entregado sent": ("sent",),
+        "enviado si yes enviada entregado sent": ("sent",),
         "no": ("not_sent", "failed"),
-        "no-enviado not-sent not_sent": ("not_sent",),
+        "no-enviado not_sent not-sent": ("not_sent",),
         "fallo error failed": ("failed",),
         _UNKNOWN: (UNKNOWN,),
     }
 )
 IMAGES_BY_WORD: Final = _several(
     {
-        "si yes guardada stored": ("stored",),
+        "guardada si yes stored": ("stored",),
         "pendiente copiando pending": ("pending",),
         "falta perdida missing": ("missing",),
         "inalcanzable fuera unreachable": ("unreachable",),
@@ -104,9 +117,9 @@ IMAGES_BY_WORD: Final = _several(
 )
 ATTENTION_BY_WORD: Final = _several(
     {
-        "sin-ver espera por-atender unseen waiting": ("waiting",),
+        "sin-ver espera por-atender waiting unseen": ("waiting",),
         "tomada tomadas claimed": ("claimed",),
-        "vista vistas seen acknowledged": ("acknowledged",),
+        "vista vistas acknowledged seen": ("acknowledged",),
     }
 )
 ORDERS_BY_WORD: Final[dict[str, Order]] = {

@@ -24,7 +24,6 @@ Reason = Literal[
     "no_range",
     "no_camera",
     "no_location",
-    "no_model",
     "no_time",
     "no_number",
 ]
@@ -45,14 +44,14 @@ class Problem:
 
     token: str
     reason: Reason
-    known: tuple[str, ...] = ()  # what could have stood there, where that is a short list
+    known: words.Shown = ()  # what could have stood there, in Spanish and English, where that is a short list
 
 
 class _NotUnderstood(Exception):  # noqa: N818 (told to the person, never raised further)
-    def __init__(self, reason: Reason, known: Iterable[str] = ()) -> None:
+    def __init__(self, reason: Reason, known: words.Shown = ()) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
-        self.known = tuple(known)
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def _apply(asked: Asked, token: str, reader: _Reader) -> Asked:
     if name in ("level", "priority"):
         return _ordered(asked, name, sign, items)
     if sign not in (":", "="):
-        raise _NotUnderstood("no_range", ("nivel", "prioridad", "conf"))
+        raise _NotUnderstood("no_range", (("nivel", "level"), ("prioridad", "priority"), ("conf", "conf")))
     if name in ("since", "until", "day", "period"):
         return _times(asked, name, " ".join(items), reader)
     if name == "order":
@@ -162,7 +161,7 @@ def _ordered(asked: Asked, name: str, sign: str, items: list[str]) -> Asked:
         step = order.index(value)
         chosen.update({">=": order[step:], ">": order[step + 1 :], "<=": order[: step + 1], "<": order[:step]}[sign])
     if not chosen:
-        raise _NotUnderstood("unknown_value", dict.fromkeys(known))
+        raise _NotUnderstood("unknown_value", words.shown(known, known))
     return _add(asked, name, chosen)
 
 
@@ -223,8 +222,12 @@ def _time(text: str, reader: _Reader) -> str:
 def _one(known: dict[str, words.V], text: str) -> words.V:
     value = known.get(folded(text))
     if value is None:
-        raise _NotUnderstood("unknown_value", dict.fromkeys(known))
+        raise _NotUnderstood("unknown_value", words.shown(known, known))
     return value
+
+
+def _same(values: Iterable[str]) -> words.Shown:
+    return tuple((value, value) for value in values)
 
 
 def _several(known: dict[str, tuple[str, ...]], text: str) -> tuple[str, ...]:
@@ -246,7 +249,7 @@ def _location(text: str, reader: _Reader) -> Iterable[object]:
 def _model(text: str, reader: _Reader) -> Iterable[object]:
     if found := reader.places.models_called(text):
         return found
-    raise _NotUnderstood("no_model", reader.places.models)
+    raise _NotUnderstood("unknown_value", _same(reader.places.models))
 
 
 def _class(text: str, reader: _Reader) -> Iterable[object]:
@@ -257,7 +260,7 @@ def _class(text: str, reader: _Reader) -> Iterable[object]:
         return found
     if plain in words.CLASSES:
         return asked[:1]
-    raise _NotUnderstood("unknown_value", reader.places.classes)
+    raise _NotUnderstood("unknown_value", _same(reader.places.classes))
 
 
 def _status(text: str, reader: _Reader) -> Iterable[object]:
@@ -267,7 +270,7 @@ def _status(text: str, reader: _Reader) -> Iterable[object]:
     found = [one for one in reader.places.statuses if folded(one) == plain]
     if found:
         return found
-    raise _NotUnderstood("unknown_value", reader.places.statuses)
+    raise _NotUnderstood("unknown_value", _same(reader.places.statuses))
 
 
 _READERS: Final[dict[str, Callable[[str, _Reader], Iterable[object]]]] = {

@@ -51,6 +51,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(name="previous", keys=("k", "ArrowUp"), where="list"),
     Key(name="open", keys=("Enter", "o"), where="list"),
     Key(name="claim", keys=("g",), where="list"),
+    Key(name="select", keys=("Shift+j", "Shift+k"), where="list", by="script"),
+    Key(name="select_all", keys=("Ctrl+a",), where="list", by="script"),
     Key(name="older", keys=("ArrowLeft",), where="picture"),
     Key(name="newer", keys=("ArrowRight",), where="picture"),
     Key(name="first", keys=("Home",), where="picture"),
@@ -100,6 +102,10 @@ def key_word(name: str) -> str:
             return _("abrir")
         case "claim":
             return _("tomar o soltar la alerta")
+        case "select":
+            return _("elegir y seguir")
+        case "select_all":
+            return _("elegir las de esta página, o ninguna")
         case "older":
             return _("cuadro más viejo de la cámara; mantener para pasar")
         case "newer":

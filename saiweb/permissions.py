@@ -66,7 +66,18 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "second_factor.turn_off": PEOPLE,
     "expert_keys.download": PEOPLE,
     "expert_keys.save_passphrase": EXPERTS,
+    # every person, on the list; a wall screen has nobody to search, and a file leaves the house
+    "gallery.index": PEOPLE,
+    "gallery.news": PEOPLE,
+    "gallery.export": PEOPLE,
+    "gallery.export_selection": PEOPLE,
+    "searches.index": PEOPLE,
+    "searches.save": PEOPLE,
+    "searches.rename": PEOPLE,
+    "searches.remove": PEOPLE,
     # whoever judges
+    "gallery.acknowledge": JUDGING,
+    "gallery.claim": JUDGING,
     "alerts.claim": JUDGING,
     "alerts.release": JUDGING,
     "alerts.acknowledge": JUDGING,
@@ -118,6 +129,7 @@ TOPICS: Final[dict[str, frozenset[Rank]]] = {
     "rest": WATCHING,
     "live": WATCHING,
     "figures": WATCHING,
+    "gallery": PEOPLE,
     "health": WATCHING,
 }
 

@@ -13,6 +13,8 @@ AREAS: Final = ("watch", "judge", "self", "run", "other")
 _AREA_OF_BLUEPRINT: Final = {
     "dashboard": "watch",
     "executions": "watch",
+    "gallery": "watch",
+    "searches": "watch",
     "images": "watch",
     "events": "watch",
     "alerts": "judge",
@@ -27,6 +29,8 @@ _AREA_OF_BLUEPRINT: Final = {
     "kiosks": "run",
 }
 _AREA_OF_ROUTE: Final = {
+    "gallery.acknowledge": "judge",
+    "gallery.claim": "judge",
     "health.show": "watch",
     "alerts.take_away": "run",
     "health.retry": "run",
@@ -78,6 +82,8 @@ def topic_word(name: str) -> str:
             return _("En vivo: las últimas ejecuciones")
         case "figures":
             return _("En vivo: las cifras de la hora")
+        case "gallery":
+            return _("En vivo: si hay ejecuciones nuevas")
         case "health":
             return _("En vivo: el estado de la máquina")
         case _:
@@ -100,6 +106,13 @@ def route_word(endpoint: str) -> str:
         "second_factor.enter": _("Ingresar y salir"),
         "dashboard.index": _("Abrir la vigilancia"),
         "executions": _("Abrir una ejecución"),
+        "gallery.index": _("Buscar ejecuciones"),
+        "gallery.news": _("Buscar ejecuciones"),
+        "gallery.export": _("Exportar ejecuciones"),
+        "gallery.export_selection": _("Exportar ejecuciones"),
+        "gallery.acknowledge": _("Marcar alertas como vistas, y deshacerlo"),
+        "gallery.claim": _("Tomar alertas y soltarlas"),
+        "searches": _("Guardar búsquedas propias"),
         "images": _("Ver las imágenes"),
         "health.show": _("Ver la salud del sistema"),
         "events": _("Recibir la página en vivo"),

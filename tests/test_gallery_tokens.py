@@ -152,7 +152,7 @@ def test_what_a_text_becomes(text: str, address: str) -> None:
         ("cam:tandil", "no_camera"),
         ("cam>=molinari", "no_range"),
         ("lugar:tandil", "no_location"),
-        ("modelo:v11", "no_model"),
+        ("modelo:v11", "unknown_value"),
         ("clase:dragón", "unknown_value"),
         ("estado:rara", "unknown_value"),
         ("telegram:tal-vez", "unknown_value"),

@@ -18,6 +18,7 @@ class Camera:
     device_id: str
     camera_id: str
     location: str | None
+    name: str | None
 
 
 def cameras(conn: psycopg.Connection[Any]) -> list[Camera]:
@@ -25,7 +26,7 @@ def cameras(conn: psycopg.Connection[Any]) -> list[Camera]:
     with conn.cursor(row_factory=class_row(Camera)) as cursor:
         return cursor.execute(
             """
-            SELECT device_id, camera_id, location
+            SELECT device_id, camera_id, location, name
             FROM cameras
             ORDER BY location NULLS LAST, device_id, camera_id
             LIMIT %s

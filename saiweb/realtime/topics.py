@@ -12,7 +12,7 @@ import psycopg
 
 from config import Config
 from saiweb import notify
-from saiweb.queries import attention, executions, figures, health
+from saiweb.queries import attention, executions, figures, gallery_news, health
 from saiweb.realtime.listener import View
 from saiweb.records import ExecutionCard, Group, Scope
 
@@ -116,6 +116,10 @@ def read_live(conn: psycopg.Connection[Any], _config: Config, scope: Scope | Non
     return {"cards": executions.latest_cards(conn, scope=scope, limit=6)}
 
 
+def read_gallery(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    return {"newest_loaded_at": gallery_news.newest(conn, scope=scope)}
+
+
 def read_figures(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
     return {"figures": figures.last_hour(conn, datetime.now(UTC), scope=scope)}
 
@@ -192,6 +196,14 @@ TOPICS: dict[str, Topic] = {
             query=read_live,
             shown_ids=_ids_of_cards,
             partial="dashboard/_live.html",
+        ),
+        Topic(
+            name="gallery",
+            tier=Tier.EXECUTIONS,
+            priority=3,
+            channels=frozenset({notify.NEW_EXECUTION}),
+            query=read_gallery,
+            partial="gallery/_region.html",
         ),
         Topic(
             name="figures",

@@ -1,0 +1,172 @@
+"""The list of executions: filters that add up, one page at a time; the address holds all of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import psycopg
+from flask import get_flashed_messages, redirect, request, url_for
+from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
+from werkzeug.wrappers import Response as BaseResponse
+
+from saiweb import gallery_filters, gallery_words, web
+from saiweb.gallery_filters import Asked
+from saiweb.gallery_times import PERIODS
+from saiweb.queries import gallery as gallery_queries
+from saiweb.queries import gallery_marks, saved_searches
+from saiweb.queries.gallery import LEVELS, Count, Filter, Key, Order, Page
+from saiweb.services import execution_files
+from saiweb.views.gallery import cards, listing
+from saiweb.views.gallery.blueprint import gallery
+from saiweb.views.gallery.listing import NOTICE, Search
+
+TOPICS: Final = (*web.FRAME_TOPICS, "gallery")
+PAGE_SIZE: Final = 48
+MENUS: Final = {
+    "time": ("period", "since", "until"),
+    "camera": ("location", "camera"),
+    "detection": ("class", "confidence_min", "confidence_max", "priority"),
+    "state": ("attention", "status", "telegram", "image"),
+    "model": ("model",),
+}
+LONGEST_WITHIN: Final = 2000  # of the list's query string in a link to one of its executions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the database said in time."""
+
+    page: Page
+    counts: dict[str, Count]
+    is_slow: bool = False
+
+
+@gallery.get("")
+def index() -> BaseResponse:
+    """GET /executions?level=high&camera=<device>/<camera>&period=today&q=humo&order=newest&view=grid&after=<key>
+
+    What is typed as words (`q=nivel>=alta`) is answered at the address that says the same in parameters.
+    """
+    search = listing.read()
+    canonical = _address(search.asked)
+    is_htmx = request.headers.get("HX-Request") == "true"
+    if not search.is_canonical and not is_htmx:
+        language = {"lang": request.args["lang"]} if "lang" in request.args else {}
+        return redirect(canonical + ("?" if language and "?" not in canonical else "&" if language else "")
+                        + urlencode(language), HTTPStatus.SEE_OTHER)  # fmt: skip
+    response = web.render_page("gallery/index.html", topics=TOPICS, **_context(search))
+    if is_htmx:
+        response.headers["HX-Push-Url"] = canonical
+    return response
+
+
+def _context(search: Search) -> dict[str, Any]:
+    asked, wanted = search.asked, search.filter
+    found = _find(wanted, asked)
+    marks = gallery_marks.of_cards(web.conn(), found.page.cards) if found.page.cards else {}
+    kept = gallery_filters.query_string(asked.first_page())
+    within = gallery_filters.query_string(replace(asked.first_page(), view="grid"))
+    page = found.page
+    return {
+        "search": search,
+        "found": page,
+        "cards": cards.draw(
+            page.cards, marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None
+        ),
+        "count": total(found.counts, wanted),
+        "chips": gallery_words.chips(asked, search.places, search.text),
+        "choices": gallery_words.choices(asked, search.places, found.counts),
+        "active": _active(asked),
+        "orders": gallery_words.orders(),
+        "periods": PERIODS,
+        "zone_name": web.saiweb().config.timezone.key,
+        "saved": saved_searches.of_person(web.conn(), listing.user_id()),
+        "kept": kept,
+        "formats": execution_files.NAMES,
+        "newer": _page_address(asked, before=page.newer),
+        "older": _page_address(asked, after=page.older),
+        "first": None if asked == asked.first_page() else _address(asked.first_page()),
+        "before_word": _before_word(asked.order),
+        "after_word": _after_word(asked.order),
+        "as_grid": _address(replace(asked, view="grid")),
+        "as_list": _address(replace(asked, view="list")),
+        "problem": found.is_slow,
+        "narrower": [
+            (gallery_words.period_word(name), _address(replace(asked.first_page(), period=name)))
+            for name in ("today", "week")
+        ],
+        "is_backwards": wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until,
+        "notice": get_flashed_messages(category_filter=[NOTICE]),
+        "news": url_for("gallery.news", than=gallery_words.exact(search.now)) + (f"&{kept}" if kept else ""),
+    }
+
+
+def _find(wanted: Filter, asked: Asked) -> Found:
+    """Ask the database; what takes too long there is given up, and the rest of the page still works."""
+    conn = web.conn()
+    try:
+        with conn.transaction():
+            return Found(page=_page(conn, wanted, asked), counts=_counts(conn, wanted))
+    except psycopg.errors.QueryCanceled:
+        return Found(page=Page([], None, None), counts={}, is_slow=True)
+
+
+def _page(conn: psycopg.Connection[Any], wanted: Filter, asked: Asked) -> Page:
+    scope = web.scope()
+    page = gallery_queries.page(
+        conn, wanted, scope=scope, order=asked.order, after=asked.after, before=asked.before, limit=PAGE_SIZE
+    )
+    if asked.before is not None and page.newer is None:  # back at the beginning: a whole page of it
+        return gallery_queries.page(conn, wanted, scope=scope, order=asked.order, limit=PAGE_SIZE)
+    return page
+
+
+def _counts(conn: psycopg.Connection[Any], wanted: Filter) -> dict[str, Count]:
+    return gallery_queries.level_counts(conn, wanted, scope=web.scope())
+
+
+def total(counts: dict[str, Count], wanted: Filter) -> Count | None:
+    """Return how many the filter finds, from the counts of its levels; None: nobody counted."""
+    chosen = [counts[level] for level in wanted.levels or LEVELS if level in counts]
+    if not chosen:
+        return None
+    return Count(value=sum(one.value for one in chosen), is_exact=all(one.is_exact for one in chosen))
+
+
+def _active(asked: Asked) -> dict[str, int]:
+    """Return how many values are set in each menu of the panel."""
+    given = Counter(name for name, _value in gallery_filters.pairs(asked))
+    return {menu: sum(given[name] for name in names) for menu, names in MENUS.items()}
+
+
+def _address(asked: Asked) -> str:
+    return listing.address(gallery_filters.query_string(asked))
+
+
+def _page_address(asked: Asked, *, after: Key | None = None, before: Key | None = None) -> str | None:
+    """Return where another page of the list is; None: there is none."""
+    return None if after is None and before is None else _address(replace(asked, after=after, before=before))
+
+
+def _before_word(order: Order) -> str:
+    match order:
+        case "newest":
+            return _("Más nuevas")
+        case "oldest":
+            return _("Más viejas")
+        case _:
+            return _("Más confianza")
+
+
+def _after_word(order: Order) -> str:
+    match order:
+        case "newest":
+            return _("Más viejas")
+        case "oldest":
+            return _("Más nuevas")
+        case _:
+            return _("Menos confianza")
