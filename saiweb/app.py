@@ -53,6 +53,8 @@ from saiweb.views.proof import proof
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
+from saiweb.views.styleguide import styleguide
+from saiweb.views.styles import styles, stylesheet
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ BLUEPRINTS = (
     admin,
     profile,
     help_pages,
+    styleguide,
+    styles,
 )
 WEB_CONNECTIONS = 3
 HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
@@ -101,7 +105,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
-    shared.update(key_rows=keys.key_rows)
+    shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
     app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS | gallery_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)

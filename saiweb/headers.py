@@ -42,6 +42,6 @@ def complete(response: Response, config: Config, endpoint: str | None) -> None:
     wanted = dict(SECURITY_HEADERS)
     if config.is_https:
         wanted["Strict-Transport-Security"] = HSTS
-    if endpoint != "static":
+    if endpoint not in ("static", "styles.show"):
         wanted["Cache-Control"] = "private, no-store"
     response.headers.update({name: value for name, value in wanted.items() if name not in response.headers})

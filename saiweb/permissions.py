@@ -23,6 +23,7 @@ ADMINS: Final[frozenset[Rank]] = frozenset({"admin"})
 ROUTES: Final[dict[str, frozenset[Rank]]] = {
     # anybody
     "static": PUBLIC,
+    "styles.show": PUBLIC,
     "health.probe": PUBLIC,
     "preferences.save": PUBLIC,
     "sign_in.show": PUBLIC,
@@ -52,6 +53,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "help.show": WATCHING,
     # every person, about themselves
     "account.show": PEOPLE,
+    "styleguide.show": PEOPLE,
     "preferences.show": PEOPLE,
     "account.save": PEOPLE,
     "account.change_password": PEOPLE,

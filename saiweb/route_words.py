@@ -94,10 +94,12 @@ def route_word(endpoint: str) -> str:
     """Return what a route is for; one without a word is shown by its name, never hidden."""
     words = {
         "static": _("Ver la página de ingreso y sus archivos"),
+        "styles": _("Ver la página de ingreso y sus archivos"),
         "health.probe": _("Preguntar si el programa funciona, sin detalles"),
         "preferences.save": _("Elegir idioma y tema"),
         "preferences.show": _("Guardar las preferencias propias"),
         "help": _("Leer la ayuda"),
+        "styleguide": _("Ver las piezas de las páginas, en la demostración"),
         "sign_in": _("Ingresar y salir"),
         "oidc": _("Ingresar y salir"),
         "links": _("Usar un enlace de una sola vez"),
