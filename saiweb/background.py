@@ -20,7 +20,7 @@ from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
 from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
-from saiweb.queries import health, sessions
+from saiweb.queries import gallery_counts, health, sessions
 from saiweb.services import first_start
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ WATCH_EVERY_S = 3
 REPORT_EVERY_S = 10
 SESSIONS_EVERY_S = 30
 PURGE_EVERY_S = 6 * 3600
+FOLD_EVERY_S = 60
 TRIM_EVERY_S = 20
 
 
@@ -70,6 +71,7 @@ class Background:
             (self._expire, REPORT_EVERY_S),
             (self._doorkeeper.work, SESSIONS_EVERY_S),
             (self._purge, PURGE_EVERY_S),
+            (self._fold, FOLD_EVERY_S),
             (memory.give_back, TRIM_EVERY_S),  # many streams or pages at once leave a gap behind
         ]
         if self._etl is not None:
@@ -93,6 +95,12 @@ class Background:
         with self._database.connection() as conn:
             if purged := sessions.purge_leftovers(conn):
                 logger.info("people_leftovers_purged", extra={"count": purged})
+
+    def _fold(self) -> None:
+        """Add up what changed in the counts of the list: until then each question adds it up itself."""
+        database = self._database if self._etl is None else self._etl.dashboard
+        with database.connection() as conn:
+            gallery_counts.fold(conn)
 
     def _listen(self) -> None:
         notify.listen(

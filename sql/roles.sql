@@ -8,6 +8,10 @@ GRANT SELECT, INSERT, UPDATE ON
     expert_profiles, expert_hours, expert_absences, settings,
     person_preferences, saved_searches
     TO {app};
+-- Kinds and places are for good; counts are changed by what folds them alone.
+GRANT SELECT, INSERT ON search_kinds, search_places, search_pairs, search_changes TO {app};
+GRANT SELECT, INSERT, UPDATE ON search_rows TO {app};
+GRANT SELECT ON search_source, search_months TO {app};
 -- A key that has signed something stays what it was; only its wrapping and its end may change.
 GRANT SELECT, INSERT ON expert_keys TO {app};
 GRANT UPDATE (sealed_private_key, salt, derivation, rewrapped_at, retired_at, retired_reason) ON expert_keys TO {app};
@@ -16,4 +20,4 @@ GRANT SELECT, INSERT (user_id, actor, session_id, address, action, entity_type, 
     ON activity_log TO {app};
 GRANT SELECT ON schema_migrations TO {app};
 GRANT EXECUTE ON FUNCTION ensure_partitions(timestamptz), purge_finished_jobs(timestamptz), purge_people_leftovers(),
-    activity_hash(activity_log) TO {app};
+    activity_hash(activity_log), refresh_search(timestamptz, bigint), fold_search_changes() TO {app};

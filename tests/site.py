@@ -35,7 +35,7 @@ TABLES = (
     "execution_detections, execution_notifications, execution_images, execution_analysis, executions, execution_keys,"
     " cameras, etl_jobs, component_states, outages, users, recovery_codes, kiosks, sessions, one_time_links,"
     " access_requests, sign_in_throttles, expert_profiles, expert_hours, expert_absences, expert_keys, settings,"
-    " person_preferences, saved_searches, activity_log"
+    " person_preferences, saved_searches, activity_log, search_rows, search_changes, search_months, search_pairs"
 )
 NOON = datetime(2026, 11, 23, 17, 2, 31, tzinfo=UTC)  # 14:02:31 in Córdoba
 
@@ -181,6 +181,8 @@ class Site:
                 place = dict(zip(("x", "y", "width", "height"), numbers, strict=True))
                 box = {"detection_index": index, "class_name": name, "confidence": confidence, **place}
                 _insert(conn, "execution_detections", {**key, **box})
+            # The parts came one by one; the ETL writes them with their execution, whose trigger then sees them all.
+            conn.execute("SELECT refresh_search(%s, %s)", [at, execution_id])
 
     def publish(self, channel: str, payload: int | str) -> None:
         with psycopg.connect(self.config.dashboard_conninfo()) as conn:

@@ -1,0 +1,154 @@
+"""What a filter means in kinds and places (see 0006_add_search.sql), and about how many executions have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, LiteralString
+
+import psycopg
+
+from saiweb.queries import scopes
+from saiweb.queries.gallery_filter import UNKNOWN_CAMERA, Filter
+from saiweb.records import Scope
+
+Part = Literal["kinds", "places", "words", "confidence", "times"]
+
+_OF_KINDS: Final[dict[str, LiteralString]] = {
+    "levels": "k.level = ANY(%(levels)s)",
+    "priorities": "k.priority = ANY(%(priorities)s)",
+    "statuses": "k.status = ANY(%(statuses)s)",
+    "telegram": "k.telegram = ANY(%(telegram)s)",
+    "images": "k.image = ANY(%(images)s)",
+    "attention": "k.attention = ANY(%(attention)s)",
+    "models": "k.model = ANY(%(models)s)",
+    "classes": "k.classes && %(classes)s::text[]",
+}
+_OF_PLACES: Final[dict[str, LiteralString]] = {
+    "cameras": """(
+        (e.device_id, e.camera_id) IN (SELECT * FROM unnest(%(devices)s::text[], %(cameras)s::text[]))
+        OR (%(has_unknown_camera)s AND (e.device_id IS NULL OR e.camera_id IS NULL)))""",
+    "locations": "coalesce(e.location, 'unknown') = ANY(%(locations)s)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The kinds and places that a filter allows within a scope; None: any. Numbers of rows are about right."""
+
+    asked: Filter
+    kinds: list[int] | None
+    places: list[int] | None
+    oldest: datetime | None  # the month of the first execution, as of the last fold
+    rows: int  # of all executions
+    kinds_rows: int  # of those of these kinds, anywhere
+    places_rows: int  # of those at these places, of any kind
+    words: str | None  # the query for the text; None: no text, or none with a word in it
+    words_rows: int  # of those that have these words; all without a text
+
+    @property
+    def is_impossible(self) -> bool:
+        return self.kinds == [] or self.places == []
+
+    @property
+    def has_confidence(self) -> bool:
+        return self.asked.confidence_min is not None or self.asked.confidence_max is not None
+
+    @property
+    def each_kind(self) -> LiteralString:
+        """Return what stands after FROM for the kinds `k.id` one by one."""
+        return "search_kinds AS k" if self.kinds is None else "unnest(%(kinds)s::integer[]) AS k (id)"
+
+    def rows_between(self, since: datetime | None, until: datetime | None) -> int:
+        """Return about how many rows lie between two times, as if all were spread evenly; None: no bound."""
+        now = datetime.now(UTC)
+        if self.oldest is None:
+            return self.rows
+        first = max(since or self.oldest, self.oldest)
+        last = min(until or now, now)
+        return int(self.rows * max((last - first) / max(now - self.oldest, timedelta(days=1)), 0))
+
+    def fitting(self, alias: LiteralString, *names: Part) -> LiteralString:
+        """Return the condition of these parts on the rows `alias`; "true" where nothing is asked of them."""
+        asked: list[LiteralString] = [condition for name in names for condition in self._conditions(alias, name)]
+        return " AND ".join(asked) or "true"
+
+    def values(self) -> dict[str, Any]:
+        """Return what fitting() refers to."""
+        return {
+            "kinds": self.kinds,
+            "places": self.places,
+            "words": self.words,
+            "confidence_min": self.asked.confidence_min,
+            "confidence_max": self.asked.confidence_max,
+            "since": self.asked.since,
+            "until": self.asked.until,
+        }
+
+    def _conditions(self, alias: LiteralString, name: Part) -> Iterator[LiteralString]:
+        if name == "kinds" and self.kinds is not None:
+            yield f"{alias}.kind_id = ANY(%(kinds)s::integer[])"
+        if name == "places" and self.places is not None:
+            yield f"{alias}.place_id = ANY(%(places)s::integer[])"
+        if name == "words" and self.words is not None:
+            yield f"{alias}.words @@ %(words)s::tsquery"
+        if name == "confidence" and self.asked.confidence_min is not None:
+            yield f"{alias}.confidence >= greatest(%(confidence_min)s::float8, 0)"
+        if name == "confidence" and self.asked.confidence_max is not None:
+            yield f"{alias}.confidence BETWEEN 0 AND %(confidence_max)s::float8"
+        if name == "times" and self.asked.since is not None:
+            yield f"{alias}.execution_timestamp >= %(since)s"
+        if name == "times" and self.asked.until is not None:
+            yield f"{alias}.execution_timestamp < %(until)s"
+
+
+def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> Match:
+    """Look up what the filter means. Kinds and places are never changed, so that what is found here stays true."""
+    known = [camera for camera in asked.cameras if camera != UNKNOWN_CAMERA]
+    of_kinds = [name for name in _OF_KINDS if getattr(asked, name)]
+    of_places = [name for name in _OF_PLACES if getattr(asked, name)]
+    parameters: dict[str, Any] = {
+        **{name: list(getattr(asked, name)) for name in (*of_kinds, *of_places)},
+        **scopes.parameters(scope),
+        "text": asked.text,
+        "devices": [device_id for device_id, _camera_id in known],
+        "cameras": [camera_id for _device_id, camera_id in known],
+        "has_unknown_camera": UNKNOWN_CAMERA in asked.cameras,
+    }
+    kind_is_asked: LiteralString = " AND ".join(["true", *(_OF_KINDS[name] for name in of_kinds)])
+    place_is_asked: LiteralString = " AND ".join([scopes.condition(scope), *(_OF_PLACES[name] for name in of_places)])
+    row = conn.execute(
+        f"""
+        SELECT kinds.ids, kinds.value, places.ids, places.value, whole.value, search_query(%(text)s)::text,
+               (SELECT min(month) FROM search_months)
+        FROM (
+            SELECT coalesce(array_agg(k.id), '{{}}') AS ids, coalesce(sum(k.value), 0)::bigint AS value
+            FROM search_kinds k WHERE {kind_is_asked}
+        ) AS kinds, (
+            SELECT coalesce(array_agg(e.id), '{{}}') AS ids, coalesce(sum(e.value), 0)::bigint AS value
+            FROM search_places e WHERE {place_is_asked}
+        ) AS places, (SELECT coalesce(sum(value), 0)::bigint AS value FROM search_places) AS whole
+        """,
+        parameters,
+    ).fetchone()
+    if row is None:
+        raise LookupError("an aggregate without a row")
+    kinds, kinds_rows, places, places_rows, rows, words, oldest = row
+    return Match(
+        asked=asked,
+        kinds=kinds if of_kinds else None,
+        places=places if of_places or scope is not None else None,
+        oldest=oldest,
+        rows=rows,
+        kinds_rows=kinds_rows,
+        places_rows=places_rows,
+        words=words,
+        words_rows=rows if words is None else _rows_with(conn, words),
+    )
+
+
+def _rows_with(conn: psycopg.Connection[Any], words: str) -> int:
+    """Return about how many executions have these words, as PostgreSQL's statistics have it."""
+    row = conn.execute("EXPLAIN (FORMAT JSON) SELECT FROM search_rows WHERE words @@ %s::tsquery", [words]).fetchone()
+    return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
