@@ -25,6 +25,7 @@ from saiweb import (
     words,
 )
 from saiweb import background as background_jobs
+from saiweb import sound as sounds
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
 from saiweb.proxies import Proxies
@@ -53,6 +54,7 @@ from saiweb.views.proof import proof
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
+from saiweb.views.sound import sound
 from saiweb.views.styleguide import styleguide
 from saiweb.views.styles import styles, stylesheet
 
@@ -67,6 +69,7 @@ BLUEPRINTS = (
     health,
     images,
     preferences,
+    sound,
     events,
     sign_in,
     links,
@@ -106,6 +109,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
+    shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS | gallery_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)

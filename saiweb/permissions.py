@@ -49,6 +49,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "images.thumb": WATCHING,
     "health.show": WATCHING,
     "events.stream": WATCHING,
+    "sound.save": WATCHING,
     "events.fragment": WATCHING,
     "help.show": WATCHING,
     # every person, about themselves

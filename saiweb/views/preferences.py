@@ -12,9 +12,10 @@ from typing import Any, Final, cast
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import identity, web
+from saiweb import identity, sound, web
 from saiweb.queries import preferences as preference_queries
 from saiweb.queries.preferences import Changes, Preferences
+from saiweb.sound import Sound
 
 preferences = Blueprint("preferences", __name__)
 
@@ -54,6 +55,8 @@ def save() -> BaseResponse:
         preference_queries.save(web.conn(), who.user_id, **changes)
     for name, value in chosen.items():
         _set_cookie(response, name, value)
+    if "sound_volume" in changes:
+        sound.keep(response, Sound(changes["sound_volume"], sound.chosen().muted_until))
     return response
 
 
@@ -64,6 +67,7 @@ def bring(response: BaseResponse, kept: Preferences) -> None:
     if kept.theme is not None:
         _set_cookie(response, "theme", kept.theme)
     _set_cookie(response, "keys", "on" if kept.has_keys else "off")
+    sound.keep(response, Sound(kept.sound_volume, kept.muted_until))
 
 
 def _changes(chosen: dict[str, str]) -> Changes:
