@@ -32,6 +32,7 @@ from saiweb.queries.gallery import (
     Count,
 )
 
+IN_ORDER: Final = ("q", "period", "since", "until", *MANY, "confidence_min", "confidence_max")
 PAGE: Final = ("after", "before")  # what belongs to one page of the list alone
 
 
@@ -57,11 +58,10 @@ class Choice:
 def chips(asked: Asked, places: Places, text: str | None) -> list[Chip]:
     """Return what restricts the list in the order of the panel; `text` is the free text without problems."""
     present = [pair for pair in gallery_filters.pairs(asked) if pair[0] not in PAGE]
+    shown = [pair for pair in present if pair[0] in RESTRICTIONS and (pair[0] != "q" or text is not None)]
     found: list[Chip] = []
-    for pair in present:
+    for pair in sorted(shown, key=_place):
         name, value = pair
-        if name not in RESTRICTIONS or (name == "q" and text is None):
-            continue
         label = _chip_label(name, text or "" if name == "q" else value, places)
         without = urlencode([one for one in present if one != pair])
         found.append(Chip(label, without, value if name == "level" else None))
@@ -248,6 +248,13 @@ def problem_word(problem: Problem) -> str:
             return _("puede ser %(known)s", known=known) if known else _("no hay nada que se llame así")
 
 
+def _place(pair: tuple[str, str]) -> tuple[int, int]:
+    """Order chips as the panel does, levels from the highest to unknown."""
+    name, value = pair
+    level = (*reversed(LEVELS[:-1]), UNKNOWN).index(value) if name == "level" else 0
+    return IN_ORDER.index(name), level
+
+
 def _chip_label(name: str, value: str, places: Places) -> str:
     if name == "period":
         return period_word(value)
@@ -305,6 +312,17 @@ def _image_word(value: str) -> str:
             return _("no trajo")
 
 
+def of_level(count: int, level: str) -> str:
+    """Return 1 crítica, 2 altas: how many there are of a level that needs somebody."""
+    match level:
+        case "critical":
+            return ngettext("%(num)d crítica", "%(num)d críticas", count)
+        case "high":
+            return ngettext("%(num)d alta", "%(num)d altas", count)
+        case _:
+            return ngettext("%(num)d sin análisis", "%(num)d sin análisis", count)
+
+
 def short_clock(moment: datetime) -> str:
     """14:02, in the zone of the watch room."""
     return format_datetime(moment, "HH:mm")
@@ -324,6 +342,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         count_word,
         number_word,
         problem_word,
+        of_level,
         short_clock,
         exact,
     )

@@ -120,6 +120,7 @@ class Site:
         with psycopg.connect(self.owner_conninfo) as conn:
             conn.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(TABLES)))
         self.app.extensions["saiweb"].sessions.forget_all()
+        self.app.extensions.pop("gallery_places", None)
 
     def query(self, statement: str, *values: Any) -> list[DictRow]:
         with psycopg.Connection[DictRow].connect(self.config.dashboard_conninfo(), row_factory=dict_row) as conn:

@@ -27,7 +27,7 @@ def news() -> BaseResponse:
     response = make_response(
         render_template(
             "gallery/_news.html",
-            levels={level: levels[level] for level in reversed(LEVELS) if levels[level]},
+            levels={level: levels[level] for level in (*reversed(LEVELS[:-1]), UNKNOWN) if levels[level]},
             total=levels.total(),
             is_cut=levels.total() >= gallery_news.LOOKED_AT,
             than=than,
