@@ -211,6 +211,7 @@ class Config:
     image_cache_path: Path = _setting("IMAGE_CACHE_PATH", _path, CONFIGURED_SERVER_IMAGE_PATH)
     image_max_bytes: int = _setting("IMAGE_CACHE_MAX_SIZE", _size, 50 * 1024**2)
     image_min_free_bytes: int = _setting("IMAGE_CACHE_MIN_FREE", _size, 512 * 1024**2)
+    preview_max_bytes: int = _setting("IMAGE_PREVIEWS_MAX_SIZE", _size, 2 * 1024**3)
     generate_thumbnails: bool = _setting("GENERATE_THUMBNAILS", _boolean, True)
 
     # ETL (D25)

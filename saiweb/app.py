@@ -32,6 +32,7 @@ from saiweb.proxies import Proxies
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.regions import Regions
+from saiweb.services.previews import Previews
 from saiweb.services.sessions import Sessions
 from saiweb.views.account import account
 from saiweb.views.admin import admin
@@ -124,7 +125,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     sessions = Sessions()
     doorkeeper = Doorkeeper(hub, sessions, database)
     app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper)
-    app.extensions["image_store"] = image_store(config)
+    app.extensions["image_store"] = store = image_store(config)
+    app.extensions["previews"] = Previews(store, max_bytes=config.preview_max_bytes)
 
     app.before_request(_refuse_unknown_language)
     app.before_request(_refuse_other_origins)

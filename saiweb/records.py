@@ -160,6 +160,9 @@ class FilmFrame:
     image_state: str | None
     image_state_reason: str | None
     image_sha256: str | None
+    image_width: int | None
+    image_height: int | None
+    image_format: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

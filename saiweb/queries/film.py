@@ -5,14 +5,15 @@ No filter of a list applies here, only what the asker may see. Everything is fou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from saiweb.queries import scopes
-from saiweb.records import DayQuarter, FilmFrame, Hole, Scope
+from saiweb.records import DayQuarter, DetectionBox, FilmFrame, Hole, Scope
 
 QUARTER: Final = timedelta(minutes=15)
 BASELINE_DAYS: Final = 7
@@ -36,7 +37,8 @@ def around(
             f"""
             SELECT e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node,
                    e.device_id, e.camera_id, e.location, a.risk_level::text, a.confidence_score,
-                   i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256
+                   i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
+                   i.width AS image_width, i.height AS image_height, i.format AS image_format
             FROM (
                 (
                     SELECT * FROM executions e
@@ -70,27 +72,6 @@ def around(
                 **scopes.parameters(scope),
             },
         ).fetchall()
-
-
-def ends(
-    conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, scope: Scope | None = None
-) -> tuple[int | None, int | None]:
-    """Return the ids of the first and the last frame of a camera."""
-    row = conn.execute(
-        f"""
-        SELECT (
-            SELECT id FROM executions e
-            WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s AND {scopes.condition(scope)}
-            ORDER BY execution_timestamp, id LIMIT 1
-        ), (
-            SELECT id FROM executions e
-            WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s AND {scopes.condition(scope)}
-            ORDER BY execution_timestamp DESC, id DESC LIMIT 1
-        )
-        """,
-        {"device_id": device_id, "camera_id": camera_id, **scopes.parameters(scope)},
-    ).fetchone()
-    return (None, None) if row is None else (row[0], row[1])
 
 
 def baseline(
@@ -134,6 +115,27 @@ def baseline(
                 **scopes.parameters(scope),
             },
         ).fetchone()
+
+
+def detections(conn: psycopg.Connection[Any], frames: Sequence[FilmFrame]) -> dict[int, list[DetectionBox]]:
+    """Return the current detections of these frames by execution, in order; a frame without any has no entry."""
+    found: dict[int, list[DetectionBox]] = {}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT d.execution_id, d.detection_index, d.class_name, d.confidence, d.x, d.y, d.width, d.height
+            FROM unnest(%(times)s::timestamptz[], %(ids)s::bigint[]) AS f (at, id)
+            JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (f.at, f.id)
+            JOIN execution_detections d ON (d.execution_timestamp, d.execution_id) = (f.at, f.id)
+                AND d.detection_index < a.detection_count
+            ORDER BY d.execution_id, d.detection_index
+            LIMIT 2000
+            """,
+            {"times": [frame.execution_timestamp for frame in frames], "ids": [frame.id for frame in frames]},
+        ).fetchall()
+    for row in rows:
+        found.setdefault(row.pop("execution_id"), []).append(DetectionBox(**row))
+    return found
 
 
 def quarters(
@@ -234,7 +236,8 @@ _TOP_FIRST: Final = "a.risk_level DESC NULLS LAST, a.confidence_score DESC NULLS
 _CLEAR_FRAME: Final = """e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node,
                            e.device_id, e.camera_id, e.location, a.risk_level::text, a.confidence_score,
                            i.state::text AS image_state, i.state_reason AS image_state_reason,
-                           i.sha256 AS image_sha256
+                           i.sha256 AS image_sha256, i.width AS image_width, i.height AS image_height,
+                           i.format AS image_format
                     FROM executions e
                     JOIN execution_analysis a
                         ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)

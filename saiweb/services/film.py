@@ -71,11 +71,11 @@ class Day:
 
 def cadence(frames: Sequence[FilmFrame]) -> timedelta | None:
     """Return how often the camera sends, by these frames in order; None: too few to tell."""
-    distances = [after.execution_timestamp - before.execution_timestamp for before, after in pairwise(frames)]
     if len(frames) < MIN_FRAMES:
         return None
-    usual = median(distances)
-    return usual if usual > timedelta(0) else None
+    times = [frame.execution_timestamp for frame in frames]
+    usual_s = median((after - before).total_seconds() for before, after in pairwise(times))
+    return timedelta(seconds=usual_s) if usual_s > 0 else None
 
 
 def strip(frames: Sequence[FilmFrame], pivot_id: int, now: datetime) -> list[Slot]:

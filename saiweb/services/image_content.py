@@ -1,4 +1,6 @@
-"""What picture bytes are: format by content, size, thumbnail, quality; the only file that imports Pillow, when used.
+"""What picture bytes are: format by content, size, thumbnail, quality.
+
+This and image_renditions are the files that import Pillow, when it is used.
 
 Pillow's global switches (LOAD_TRUNCATED_IMAGES, MAX_IMAGE_PIXELS) stay as they are, since other threads decode at the
 same time. Plugins are opened directly by the sniffed format, so no other decoder ever sees a sender's bytes.
@@ -24,6 +26,7 @@ Defect = Literal["truncated", "damaged", "undecodable"]  # ends early; decodes i
 HEAD_BYTES = 32  # enough for identify() and for the size of a WebP
 THUMBNAIL_BOX = (300, 200)
 THUMBNAIL_QUALITY = 78
+NOT_DECODABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 _LEVELS = tuple(range(256))
 _SQUARES = tuple(level**2 for level in _LEVELS)
 
@@ -94,28 +97,35 @@ def reduce(picture: ImageFile, file: BinaryIO) -> Reduced:
 
     Of a broken JPEG or PNG what can be decoded is shown, the rest is grey or black. Never raises for odd content.
     """
-    reason: Defect | None = None
     width_px, height_px = picture.size
-    orientation = _orientation(picture)
+    orientation = orientation_of(picture)
     box = THUMBNAIL_BOX if orientation < 5 else THUMBNAIL_BOX[::-1]
     scale = min(1.0, box[0] / width_px, box[1] / height_px)
     target = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
     try:
-        try:
-            picture.draft(None, target)
-            picture.load()
-            image: Image = picture
-        except OSError as error:
-            reason = "truncated" if "truncated" in str(error).lower() else "damaged"
-            image = _decode_in_part(picture, file, target)
-        small = _rgb(image).resize(target, _hamming(), reducing_gap=2.0)
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
+        image, reason = decode(picture, file, target)
+        small = rgb(image).resize(target, _hamming(), reducing_gap=2.0)
+    except NOT_DECODABLE:
         return Reduced(None, None, "undecodable")
     upright = _upright(small, orientation)
     upright.info = {}  # neither comment nor position of the camera travels with the thumbnail
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=THUMBNAIL_QUALITY)
     return Reduced(out.getvalue(), quality_score(upright), reason)
+
+
+def decode(picture: ImageFile, file: BinaryIO, target: tuple[int, int]) -> tuple[Image, Defect | None]:
+    """Decode `picture` (opened on `file`) as small as will do for `target`, in part where it is broken.
+
+    Raises one of NOT_DECODABLE where nothing can be decoded.
+    """
+    try:
+        picture.draft(None, target)
+        picture.load()
+    except OSError as error:
+        reason: Defect = "truncated" if "truncated" in str(error).lower() else "damaged"
+        return _decode_in_part(picture, file, target), reason
+    return picture, None
 
 
 def quality_score(image: Image) -> float:
@@ -203,7 +213,7 @@ class _Ended:
         return data
 
 
-def _rgb(image: Image) -> Image:
+def rgb(image: Image) -> Image:
     """Flatten to RGB: transparency onto grey, 16-bit (thermal) values to their upper byte."""
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
@@ -217,7 +227,7 @@ def _rgb(image: Image) -> Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _orientation(image: Image) -> int:
+def orientation_of(image: Image) -> int:
     """Read EXIF's orientation, 1 (as stored) where there is none or it makes no sense."""
     if image.format == "PNG" and "exif" not in image.info:
         return 1  # Pillow would decode the whole picture to look behind it, and swallow what is wrong with it

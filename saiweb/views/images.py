@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flask import Blueprint, Response, abort, current_app, request
 from werkzeug.datastructures import Range
 
+from saiweb import threads
 from saiweb.queries import images as image_queries
 from saiweb.queries.images import ImageFile
+from saiweb.services import previews
 from saiweb.services.image_store import EXTENSIONS, ImageFormat, ImageStore, UnsafeImagePath
 from saiweb.web import close_conn, conn, scope
-
-if TYPE_CHECKING:
-    from gevent.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +27,6 @@ images = Blueprint("images", __name__, url_prefix="/images")
 INLINE_BYTES = 64 * 1024  # a smaller file is read sooner than another thread would answer
 
 _MIMETYPES: Final[dict[ImageFormat, str]] = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_pools: list[ThreadPool] = []  # at most one, made at first use: after the fork, in the hub that serves
 
 
 @images.get("/<sha256>/<int(max=9223372036854775807):execution_id>/original")
@@ -54,6 +51,26 @@ def thumb(sha256: str, execution_id: int) -> Response:
     )
 
 
+@images.get("/<sha256>/<int(max=9223372036854775807):execution_id>/preview/<int:width>")
+def preview(sha256: str, execution_id: int, width: int) -> Response:
+    """GET /images/<sha256>/<execution_id>/preview/<640 or 1280>: a WebP no wider than that, in the pixel grid of the
+    original, made at the first look; the original where none can be made.
+    """
+    if width not in previews.WIDTHS:
+        abort(404)
+    image = _load(sha256, execution_id)
+    cache: previews.Previews = current_app.extensions["previews"]
+    made = cache.find(image, width) or threads.run("make", lambda: cache.make(image, width))
+    if made is None:
+        return _original(image)
+    return _answer(
+        etag=f"{image.sha256}-{width}",
+        read=lambda: made,
+        mimetype="image/webp",
+        file_name=f"sai-{execution_id}-{width}.webp",
+    )
+
+
 def _load(sha256: str, execution_id: int) -> ImageFile:
     """Return the picture, or 404 where there is none that the asker may see or the hash is another's."""
     image = image_queries.for_serving(conn(), execution_id, scope=scope())
@@ -73,7 +90,7 @@ def _original(image: ImageFile) -> Response:
     def read() -> bytes | None:
         if image.size_bytes is not None and image.size_bytes <= INLINE_BYTES:
             return _read(store, image.original_path, image.sha256)
-        return _off_the_loop(lambda: _read(store, image.original_path, image.sha256))
+        return threads.run("read", lambda: _read(store, image.original_path, image.sha256))
 
     return _answer(
         etag=image.sha256,
@@ -133,15 +150,3 @@ def _read(store: ImageStore, path: str, sha256: str | None = None) -> bytes | No
         logger.error("image_altered", extra={"path": path, "sha256": sha256})
         return None
     return data
-
-
-def _off_the_loop(read: Callable[[], bytes | None]) -> bytes | None:
-    """Run `read` in a real thread where gevent serves, else right here."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("socket"):
-        return read()
-    if not _pools:
-        from gevent.threadpool import ThreadPool
-
-        _pools.append(ThreadPool(1))  # own, so that neither name lookups nor thumbnails wait for it
-    return _pools[0].apply(read)

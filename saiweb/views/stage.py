@@ -14,12 +14,14 @@ from flask import url_for
 from saiweb import web
 from saiweb.queries import executions, film
 from saiweb.queries.film import QUARTER
-from saiweb.records import DetectionBox, ExecutionDetail, Scope
+from saiweb.records import DetectionBox, ExecutionDetail, FilmFrame, Scope
 from saiweb.services import film as film_rules
 from saiweb.services.film import Day
 
 Place = Literal["viewer", "watch"]  # whose page the stage stands on: what its links lead to
 PLACES: Final[tuple[Place, ...]] = ("viewer", "watch")
+
+REEL_FRAMES: Final = 24  # to each side
 
 _DAY: Final = timedelta(hours=24)
 
@@ -51,15 +53,40 @@ def context(
     }
 
 
+def reel(
+    execution_id: int, *, scope: Scope | None, place: Place = "viewer", within: str | None = None
+) -> dict[str, Any] | None:
+    """Return the frames around one of its camera, each with its boxes, for flipping through; None as in context()."""
+    conn = web.conn()
+    execution = executions.get(conn, execution_id, scope=scope)
+    if execution is None:
+        return None
+    frames: list[FilmFrame] = []
+    if execution.device_id is not None and execution.camera_id is not None:
+        frames = film.around(
+            conn,
+            device_id=execution.device_id,
+            camera_id=execution.camera_id,
+            at=execution.execution_timestamp,
+            execution_id=execution_id,
+            older=REEL_FRAMES,
+            newer=REEL_FRAMES,
+            scope=scope,
+        )
+    boxes = film.detections(conn, frames)
+    drawn = {frame.id: [box for box in boxes.get(frame.id, ()) if is_drawable(box, frame)] for frame in frames}
+    return {"frames": frames, "boxes_of": drawn, "frame_url": frame_url(place, within)}
+
+
 def frame_url(place: Place, within: str | None) -> Callable[[int], str]:
     """Return what makes the address of a frame on this page."""
     if place == "watch":
         return lambda execution_id: url_for("dashboard.index", sel=execution_id)
-    kept = {} if within is None else {"in": within}
+    kept: dict[str, Any] = {} if within is None else {"in": within}
     return lambda execution_id: url_for("executions.show", execution_id=execution_id, **kept)
 
 
-def is_drawable(box: DetectionBox, execution: ExecutionDetail) -> bool:
+def is_drawable(box: DetectionBox, execution: ExecutionDetail | FilmFrame) -> bool:
     """Tell whether a box can be drawn over the picture: all its numbers, and the size of the picture, are known."""
     known = (box.x, box.y, box.width, box.height, execution.image_width, execution.image_height)
     return None not in known
@@ -72,15 +99,16 @@ def _of_the_camera(
     frames = film.around(conn, device_id=device_id, camera_id=camera_id, at=at, execution_id=execution.id, scope=scope)
     ids = [frame.id for frame in frames]
     pivot = ids.index(execution.id)
-    first_id, last_id = film.ends(conn, device_id=device_id, camera_id=camera_id, scope=scope)
     every = film_rules.cadence(frames)
+    slots = film_rules.strip(frames, execution.id, now)
+    shown = [slot.frame.id for slot in slots if slot.frame is not None]
     return {
-        "slots": film_rules.strip(frames, execution.id, now),
+        "slots": slots,
         "every": every,
         "older_id": ids[pivot - 1] if pivot else None,
         "newer_id": ids[pivot + 1] if pivot + 1 < len(ids) else None,
-        "first_id": first_id,
-        "last_id": last_id,
+        "first_id": shown[0],
+        "last_id": shown[-1],
         "baseline": film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
         "is_today": now - _DAY < at <= now,
         "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(every), scope),

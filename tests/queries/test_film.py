@@ -51,20 +51,12 @@ def test_it_reaches_over_the_end_of_a_month(conn: Connection) -> None:
     for number in range(1, 5):
         add(conn, number, at=NOON + 20 * number * DAY, **CAMERA)
     assert [one.id for one in film.around(conn, **CAMERA, at=NOON + 40 * DAY, execution_id=2)] == [1, 2, 3, 4]
-    assert film.ends(conn, **CAMERA) == (1, 4)
-
-
-def test_the_ends_are_the_cameras_own(filled: Connection) -> None:
-    assert film.ends(filled, **CAMERA) == (1, 20)
-    assert film.ends(filled, **OTHER) == (101, 120)
-    assert film.ends(filled, device_id="node-9", camera_id="cam1") == (None, None)
 
 
 def test_nothing_of_a_camera_out_of_scope(filled: Connection) -> None:
     day: dict[str, Any] = {"since": NOON - HOUR, "until": NOON + HOUR}
     add(filled, 300, at=NOON - DAY, risk_level="none", image_state="stored", **CAMERA)
     assert around(filled, 10, scope=ELSEWHERE) == []
-    assert film.ends(filled, **CAMERA, scope=ELSEWHERE) == (None, None)
     assert film.baseline(filled, **CAMERA, at=NOON) is not None
     assert film.baseline(filled, **CAMERA, at=NOON, scope=ELSEWHERE) is None
     assert film.quarters(filled, **CAMERA, **day, scope=ELSEWHERE) == []

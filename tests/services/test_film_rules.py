@@ -31,6 +31,9 @@ def frames(*minutes: float) -> list[FilmFrame]:
             image_state="stored",
             image_state_reason=None,
             image_sha256="0" * 64,
+            image_width=1280,
+            image_height=720,
+            image_format="jpeg",
         )
         for number, minute in enumerate(minutes, 1)
     ]

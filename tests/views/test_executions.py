@@ -39,7 +39,7 @@ def test_an_odd_box_is_listed_and_not_drawn(site: Site) -> None:
     site.add_execution(7, "low", boxes=[(None, None, None, None, None, None)])
     page = site.get("/executions/7")
     assert '<rect class="edge"' not in page
-    assert 'id="boxes"' not in page
+    assert 'data-zoom="box" data-key="z" disabled' in page
     assert "sin clase" in page
     assert "sin caja" in page
 
@@ -122,8 +122,8 @@ def test_older_and_newer_are_of_the_same_camera(site: Site) -> None:
         site.add_execution(10 + number, "none", at=NOON + timedelta(minutes=number))
     site.add_execution(20, "none", at=NOON + timedelta(seconds=90), camera_id="cam1")
     page = site.get("/executions/11")
-    assert re.search(r'href="/executions/10" rel="prev" data-key="ArrowLeft"', page)
-    assert re.search(r'href="/executions/12" rel="next" data-key="ArrowRight"', page)
+    assert re.search(r'href="/executions/10" rel="prev" data-step="-1" data-key="ArrowLeft"', page)
+    assert re.search(r'href="/executions/12" rel="next" data-step="1" data-key="ArrowRight"', page)
     assert 'rel="prev"' not in site.get("/executions/10")
 
 

@@ -239,10 +239,10 @@ def test_large_files_are_read_off_the_loop_under_gevent(tmp_path: Path) -> None:
 from gevent import monkey; monkey.patch_all()
 import sys, gevent
 from gevent.monkey import get_original
-from saiweb.views import images as view
+from saiweb import threads
 thread_id = get_original("threading", "get_ident")
 here = thread_id()
-there = view._off_the_loop(lambda: thread_id().to_bytes(8, "big"))
+there = threads.run("read", lambda: thread_id().to_bytes(8, "big"))
 assert there is not None and int.from_bytes(there, "big") != here
 print("elsewhere")
 """

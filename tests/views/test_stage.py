@@ -67,9 +67,17 @@ def test_a_clear_frame_of_yesterday_is_offered_with_its_time(site: Site) -> None
     site.add_execution(1, "none", at=NOON - DAY + 3 * MINUTE)
     site.add_execution(2, "critical")
     page = site.get("/executions/2")
-    assert 'href="/executions/1" title="El cuadro sin humo más cercano' in page
+    assert re.search(r'<a class="btn" href="/executions/1" data-blink="/images/[0-9a-f]{64}/1/preview/1280"', page)
     assert "22 nov 14:05" in page
-    assert "El cuadro sin humo" not in site.get("/executions/1")
+    assert "No hay un cuadro sin humo de esta cámara" not in page
+
+
+def test_without_a_clear_frame_it_says_so(site: Site) -> None:
+    site.add_execution(1, "none", at=NOON - DAY + 3 * 60 * MINUTE)
+    site.add_execution(2, "critical")
+    page = site.get("/executions/2")
+    assert "data-blink=" not in page
+    assert "No hay un cuadro sin humo de esta cámara cerca de esta hora en los siete días anteriores" in page
 
 
 def test_the_day_is_told_in_a_sentence_and_linked(site: Site) -> None:

@@ -1,0 +1,87 @@
+// Around the picture on the stage: play and its speed, hold to compare with a clear frame, the film at its pivot,
+// the page's title.
+(() => {
+  const stage = () => document.querySelector("[data-stage]");
+  const isPhone = matchMedia("(max-width: 859px)");
+  const link = navigator.connection ?? {};
+  let playing = null, speed = 3;
+
+  const step = (detail) => document.dispatchEvent(new CustomEvent("sai:step", { detail }));
+
+  function play(isOn) {
+    clearInterval(playing);
+    playing = isOn ? setInterval(() => step({ by: 1, isHeld: true, isPlayed: true }), 1000 / speed) : null;
+    mark();
+  }
+  function mark() {
+    const button = stage()?.querySelector("[data-play]");
+    if (button) button.ariaPressed = String(Boolean(playing));
+    for (const one of stage()?.querySelectorAll("[name=speed]") ?? []) one.checked = Number(one.value) === speed;
+  }
+
+  function blink(isOn) {
+    const box = stage()?.querySelector("[data-screen]"), button = stage()?.querySelector("[data-blink]");
+    if (!box || !button) return;
+    if (isOn) before();
+    box.classList.toggle("is-blinking", isOn);
+  }
+  function before() { // the clear frame, between the picture and its boxes
+    const sheet = stage()?.querySelector("[data-sheet]"), button = stage()?.querySelector("[data-blink]");
+    const old = sheet?.querySelector("[data-before]"), address = button?.dataset.blink;
+    if (!sheet || !button || old?.dataset.before === address) return;
+    old?.remove();
+    const image = new Image();
+    image.className = "before";
+    image.dataset.before = address;
+    image.alt = "";
+    image.draggable = false;
+    image.sizes = "(max-width: 859px) 213px, 60vw";
+    image.srcset = `${button.dataset.blinkSmall} 640w, ${address} 1280w`;
+    sheet.querySelector("img").after(image);
+  }
+
+  function atPivot() { // on a phone the film opens where the reader is
+    const film = document.getElementById("film"), here = film?.querySelector("[aria-current]");
+    if (here && film.scrollWidth > film.clientWidth)
+      film.scrollLeft = here.offsetLeft - film.offsetLeft - (film.clientWidth - here.offsetWidth) / 2;
+  }
+  const wake = () => document.documentElement.classList.add("is-awake"); // pictures of the film, once somebody is here
+
+  function entitle() {
+    const words = stage()?.dataset.title;
+    if (words && stage().dataset.place === "viewer") document.title = document.title.replace(/^(\(\d+\) )?.*( · SAI)$/, `$1${words}$2`);
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-stage] [data-play]")) return play(!playing);
+    const button = event.target.closest?.("[data-stage] [data-blink]");
+    if (!button || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    if (!event.isTrusted) blink(true); // the key, until it is let go
+    else if (event.detail === 0) blink(!stage().querySelector(".is-blinking")); // Enter on the button
+  });
+  document.addEventListener("pointerdown", (event) => {
+    wake();
+    const button = event.target.closest?.("[data-stage] [data-blink]");
+    if (button && event.button === 0) blink(true);
+    if (button) button.setPointerCapture(event.pointerId);
+  });
+  for (const over of ["keyup", "pointerup", "pointercancel", "blur"])
+    addEventListener(over, (event) => { if (!(over === "keyup" && event.key === "Enter")) blink(false); });
+  document.addEventListener("contextmenu", (event) => { if (event.target.closest?.("[data-blink]")) event.preventDefault(); });
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "speed" || !stage()?.contains(event.target)) return;
+    speed = Number(event.target.value);
+    if (playing) play(true);
+  });
+  document.addEventListener("sai:end", () => play(false));
+  document.addEventListener("sai:frame", (event) => {
+    if (event.detail.isSettled) mark(), prepare();
+    else entitle(), blink(false);
+    atPivot();
+  });
+  for (const sign of ["scroll", "keydown"]) addEventListener(sign, wake, { once: true, passive: true });
+  const prepare = () => { if (!isPhone.matches && !link.saveData) before(); };
+  addEventListener("load", prepare);
+  atPivot();
+})();
