@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
+from saiweb.levels import RISK_LEVELS, RiskLevel
 from saiweb.queries.film import QUARTER
 from saiweb.records import DayQuarter, FilmFrame, Hole
 
@@ -24,6 +25,8 @@ SINGLE_GAPS: Final = 2  # up to so many missing frames have a slot each
 SHORTEST_HOLE: Final = timedelta(minutes=10)
 HOLE_WITHOUT_CADENCE: Final = timedelta(hours=1)
 TICK_HOURS: Final = 3
+MARK_ROOM: Final = 0.03  # of the day's width: the shapes of two detections do not overlap on a phone
+LABEL_ROOM: Final = 0.09
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,22 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A detection drawn above the day; where several are too close to each other, the highest stands for them."""
+
+    quarter: DayQuarter
+    place: float
+    is_labelled: bool  # its score has room beside it
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """Twenty-four hours of one camera."""
 
     since: datetime
     until: datetime
     bars: list[Bar]
+    marks: list[Mark]  # from left to right
     holes: list[Hole]
     ticks: list[datetime]  # the hours that are written below it
     frames: int
@@ -106,20 +119,37 @@ def day(since: datetime, until: datetime, quarters: Sequence[DayQuarter], holes:
     """Draw a day from its quarters; `zone` is where its hours are read."""
     most = max((one.frames for one in quarters), default=1)
     length = until - since
+    bars = [
+        Bar(one, (one.start - since) / length, one.frames / most, one.unknown / most)
+        for one in quarters
+        if one.start + QUARTER > since
+    ]
     return Day(
         since=since,
         until=until,
-        bars=[
-            Bar(one, (one.start - since) / length, one.frames / most, one.unknown / most)
-            for one in quarters
-            if one.start + QUARTER > since
-        ],
+        bars=bars,
+        marks=_marks(bars),
         holes=holes,
         ticks=_ticks(since, until, zone),
         frames=sum(one.frames for one in quarters),
         unknown=sum(one.unknown for one in quarters),
         detections=sum(one.detections for one in quarters),
     )
+
+
+def _marks(bars: Sequence[Bar]) -> list[Mark]:
+    def weight(bar: Bar) -> tuple[int, float, float]:
+        level = cast("RiskLevel | None", bar.quarter.top_level)
+        return 0 if level is None else RISK_LEVELS.index(level), bar.quarter.top_confidence or 0.0, bar.place
+
+    kept: list[Bar] = []
+    for bar in sorted((bar for bar in bars if bar.quarter.detections), key=weight, reverse=True):
+        if all(abs(bar.place - other.place) >= MARK_ROOM for other in kept):
+            kept.append(bar)
+    kept.sort(key=lambda bar: bar.place)
+    lefts = [-1.0, *(bar.place for bar in kept)]
+    pairs = zip(lefts, kept, strict=False)
+    return [Mark(bar.quarter, bar.place, bar.place - left >= LABEL_ROOM) for left, bar in pairs]
 
 
 def _ticks(since: datetime, until: datetime, zone: tzinfo) -> list[datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,16 @@ def test_a_day_adds_up_and_its_bars_are_shares_of_the_fullest() -> None:
     assert (day.frames, day.unknown, day.detections) == (9, 3, 1)
     assert [(bar.place, bar.share) for bar in day.bars] == [(0.0, 0.5), (0.25, 1.0)]
     assert day.longest_hole is None
+
+
+def test_the_highest_of_close_detections_stands_for_them_and_scores_need_room() -> None:
+    def found(hour: float, level: str, score: float) -> DayQuarter:
+        row = quarter(NOON + timedelta(hours=hour), 3, detections=1)
+        return replace(row, top_level=level, top_confidence=score)
+
+    rows = [found(1, "low", 0.9), found(1.25, "critical", 0.5), found(1.5, "high", 0.9), found(3, "low", 0.3)]
+    day = film.day(NOON, NOON + timedelta(days=1), rows, [], ZoneInfo("UTC"))
+    assert [(mark.quarter.top_level, mark.is_labelled) for mark in day.marks] == [("critical", True), ("low", False)]
 
 
 def test_the_hours_below_a_day_are_those_of_the_watch_room() -> None:

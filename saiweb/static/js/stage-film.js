@@ -49,10 +49,13 @@
 
   function entitle() {
     const words = stage()?.dataset.title;
+    for (const one of document.querySelectorAll("[data-entitled]")) one.textContent = words;
     if (words && stage().dataset.place === "viewer") document.title = document.title.replace(/^(\(\d+\) )?.*( · SAI)$/, `$1${words}$2`);
   }
 
   document.addEventListener("click", (event) => {
+    const tool = event.detail && event.target.closest?.("[data-stage] .tools");
+    if (tool) setTimeout(() => tool.querySelector(":focus:not(:focus-visible)")?.blur()); // so that Space plays again
     if (event.target.closest?.("[data-stage] [data-play]")) return play(!playing);
     const button = event.target.closest?.("[data-stage] [data-blink]");
     if (!button || event.ctrlKey || event.metaKey) return;
@@ -82,6 +85,6 @@
   });
   for (const sign of ["scroll", "keydown"]) addEventListener(sign, wake, { once: true, passive: true });
   const prepare = () => { if (!isPhone.matches && !link.saveData) before(); };
-  addEventListener("load", prepare);
+  document.readyState === "complete" ? prepare() : addEventListener("load", prepare);
   atPivot();
 })();

@@ -27,10 +27,9 @@
 
   function sharpen(image, wide) { // beyond the preview, the original
     if (!image || !image.dataset.original || wide * k * devicePixelRatio <= 1280) return;
-    const whole = new Image();
-    whole.src = image.dataset.original;
+    const whole = new Image(), address = whole.src = image.dataset.original;
     image.removeAttribute("data-original");
-    whole.decode().then(() => { image.removeAttribute("srcset"); image.src = whole.src; }, () => {});
+    whole.decode().then(() => { image.removeAttribute("srcset"); image.src = address; }, () => {});
   }
 
   function zoom(by, at) { // `at` is a point on the screen, its middle without one
