@@ -20,7 +20,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Config
-from saiweb import permissions, web
+from saiweb import notices, permissions, web
 from saiweb.permissions import Rank
 from saiweb.queries import activity
 from saiweb.realtime.regions import REGION
@@ -78,6 +78,7 @@ def install(app: Flask, config: Config) -> None:
     csrf.init_app(app)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(me=me, may=may, is_mine=is_mine, csrf_field=csrf_field, csrf_token=csrf_token, whose=whose)
+    shared.update(notices=notices.waiting)
 
 
 def me() -> SignedIn | None:

@@ -46,6 +46,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "executions.show": WATCHING,
     "executions.stage": WATCHING,
     "executions.reel": WATCHING,
+    "alerts.show": WATCHING,
     "images.original": WATCHING,
     "images.thumb": WATCHING,
     "images.preview": WATCHING,

@@ -127,6 +127,7 @@ class ExecutionDetail:
     assessment: str | None
     raw_response: str | None
     acknowledged_at: datetime | None
+    acknowledged_name: str | None  # None also from before people were known
     image_state: str | None
     image_state_reason: str | None
     image_sha256: str | None
@@ -200,6 +201,7 @@ class HourFigures:
     low: int
     none: int
     unknown: int
+    rest: int  # waits for nobody; history (D28) left out
     failed: int  # n8n's status is not success
     images_stored: int
     telegram_sent: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,15 +112,21 @@ def has_keys() -> bool:
 
 
 def render_page(
-    template: str, *, topics: tuple[str, ...] = FRAME_TOPICS, status: int = 200, **context: Any
+    template: str,
+    *,
+    topics: tuple[str, ...] = FRAME_TOPICS,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    status: int = 200,
+    **context: Any,
 ) -> Response:
     """Render a whole page, or only its content where htmx asked, with the present state of the regions it shows.
 
-    `topics` are the live regions; a page without any (an error) asks the database nothing and opens no stream.
+    `topics` are the live regions, `known` what was already asked for some of them; a page without any (an error) asks
+    the database nothing and opens no stream.
     """
     shown: dict[str, Any] = {}
     for name in topics:
-        shown |= TOPICS[name].query(conn(), saiweb().config, scope())
+        shown |= known[name] if known and name in known else TOPICS[name].query(conn(), saiweb().config, scope())
     is_fragment = request.headers.get("HX-Request") == "true" and bool(topics)
     response = make_response(
         render_template(

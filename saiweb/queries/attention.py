@@ -122,6 +122,40 @@ def newest_unclaimed(groups: list[Group]) -> Group | None:
     return max(free, key=lambda one: (one.execution_timestamp, one.id), default=None)
 
 
+def group_of(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None = None) -> Group | None:
+    """Return the group of one execution that waits for a person; None for one that does not, or is out of scope."""
+    with conn.cursor(row_factory=class_row(Group)) as cursor:
+        return cursor.execute(
+            f"""
+            WITH pivot AS (
+                SELECT e.execution_timestamp, e.id, e.device_id, e.camera_id, a.risk_level
+                FROM execution_keys k
+                JOIN executions e ON (e.execution_timestamp, e.id) = (k.execution_timestamp, k.execution_id)
+                JOIN execution_analysis a
+                    ON (a.execution_timestamp, a.execution_id) = (k.execution_timestamp, k.execution_id)
+                WHERE k.execution_id = %(execution_id)s AND {WAITING} AND {scopes.condition(scope)}
+            ), found AS (
+                SELECT a.execution_timestamp, a.execution_id, a.risk_level, a.claimed_by, a.claimed_at
+                FROM (
+                    SELECT execution_timestamp, id, risk_level FROM pivot
+                    UNION
+                    SELECT e.execution_timestamp, e.id, p.risk_level
+                    FROM pivot p
+                    JOIN executions e ON (e.device_id, e.camera_id) = (p.device_id, p.camera_id)
+                        AND e.execution_timestamp BETWEEN p.execution_timestamp - interval '30 minutes'
+                                                      AND p.execution_timestamp + interval '30 minutes'
+                    WHERE {scopes.condition(scope)}
+                ) near
+                JOIN execution_analysis a
+                    ON (a.execution_timestamp, a.execution_id) = (near.execution_timestamp, near.id)
+                WHERE {WAITING} AND a.risk_level IS NOT DISTINCT FROM near.risk_level
+            ), {_GROUPED}
+            WHERE %(execution_id)s = ANY(g.execution_ids)
+            """,
+            {"execution_id": execution_id, **scopes.parameters(scope)},
+        ).fetchone()
+
+
 def rest(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = None) -> Rest:
     """Return what waits for nobody: lower levels, what was seen, what cannot alarm; history is left out (D28)."""
     since = now - REST_FOR

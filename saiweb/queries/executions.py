@@ -49,6 +49,7 @@ def get(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None
                    a.risk_level::text, a.risk_stated::text, a.risk_source::text, a.confidence_score,
                    a.alert_priority::text, a.smoke_detected, a.flame_detected, a.detection_count, a.model_name,
                    a.model_version, a.processing_time_ms, a.assessment, a.raw_response, a.acknowledged_at,
+                   u.full_name AS acknowledged_name,
                    i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
                    i.size_bytes AS image_size_bytes, i.width AS image_width, i.height AS image_height,
                    i.format AS image_format, i.quality_score, i.extracted_at AS image_extracted_at,
@@ -59,6 +60,7 @@ def get(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None
             LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
             LEFT JOIN execution_notifications n
                 ON (n.execution_timestamp, n.execution_id) = (e.execution_timestamp, e.id)
+            LEFT JOIN users u ON u.id = a.acknowledged_by
             WHERE k.execution_id = %(execution_id)s AND {scopes.condition(scope)}
             """,
             {"execution_id": execution_id, **scopes.parameters(scope)},

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from saiweb.queries import scopes
+from saiweb.queries.attention import WAITING
 from saiweb.records import HourFigures, Scope
 
 
@@ -26,6 +27,7 @@ def last_hour(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | No
                    count(*) FILTER (WHERE a.risk_level = 'low') AS low,
                    count(*) FILTER (WHERE a.risk_level = 'none') AS none,
                    count(*) FILTER (WHERE a.risk_level IS NULL) AS unknown,
+                   count(*) FILTER (WHERE NOT e.is_history AND NOT coalesce({WAITING}, false)) AS rest,
                    count(*) FILTER (WHERE e.status <> 'success') AS failed,
                    count(*) FILTER (WHERE i.state = 'stored') AS images_stored,
                    count(*) FILTER (WHERE n.telegram_sent) AS telegram_sent,

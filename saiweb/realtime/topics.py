@@ -210,6 +210,7 @@ TOPICS: dict[str, Topic] = {
             tier=Tier.STATISTICS,
             priority=4,
             channels=frozenset({notify.NEW_EXECUTION, notify.PROCESS_IMAGE}),
+            follows=frozenset({ATTENTION}),
             query=read_figures,
             partial="dashboard/_figures.html",
         ),

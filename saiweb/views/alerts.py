@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from saiweb import identity, web
+from saiweb import identity, notices, web
 from saiweb.notify import TOPIC, publish
 from saiweb.queries import alerts as alert_queries
+from saiweb.queries import attention, executions
 from saiweb.realtime.topics import ATTENTION
 from saiweb.records import Held
 from saiweb.views import drawn
+from saiweb.views import stage as stages
 
 alerts = Blueprint("alerts", __name__, url_prefix="/alerts")
 
 MAX_IDS = 200
-NOTICE: Final = "alert"  # the category of a notice that waits for the next page
 _IDS = re.compile(r"\d{1,18}(,\d{1,18})*", re.ASCII)
 _ID = re.compile(r"\d{1,18}", re.ASCII)
+
+
+@alerts.get("/<int(max=9223372036854775807):execution_id>/acts")
+def show(execution_id: int) -> Response:
+    """GET /alerts/<id>/acts?place=watch: what can be done about this execution now, as a fragment."""
+    place = request.args.get("place", "viewer")
+    if place not in stages.PLACES:
+        abort(400, "place")
+    execution = executions.get(web.conn(), execution_id, scope=web.scope())
+    if execution is None:
+        abort(404)
+    group = attention.group_of(web.conn(), execution_id, scope=web.scope())
+    return web.as_page(
+        make_response(
+            render_template("viewer/_actions.html", execution=execution, group=group, place=place, next_id=None)
+        )
+    )
 
 
 @alerts.post("/claim")
@@ -58,7 +75,11 @@ def acknowledge() -> Response:
     """POST /alerts/acknowledge: mark the alerts `ids` as seen, whoever has them; then on to `next`."""
     seen = alert_queries.acknowledge(web.conn(), _asked_ids(), _me(), scope=web.scope())
     _note("alert.acknowledge", seen)
-    return _answer("seen" if seen else "gone", changed=seen, selected_id=_asked_id("next") or _asked_id("sel"))
+    next_id = _asked_id("next")
+    if next_id is None and request.form.get("place") == "watch":
+        left = attention.waiting(web.conn(), scope=web.scope()).groups
+        next_id = left[0].id if left else None
+    return _answer("seen" if seen else "gone", changed=seen, selected_id=next_id)
 
 
 @alerts.post("/undo")
@@ -81,16 +102,23 @@ def _answer(
         notice |= {"name": held.name, "at": held.at.isoformat()}
     selected_id = selected_id or notice["sel"]
     if request.headers.get("HX-Request") != "true":
-        flash(notice, NOTICE)  # pyright: ignore[reportArgumentType] (it keeps whatever JSON keeps)
+        notices.leave(notice)
+        if request.form.get("place") == "viewer" and selected_id is not None:
+            return redirect(url_for("executions.show", execution_id=selected_id), 303)
         return redirect(url_for("dashboard.index", sel=selected_id), 303)
     regions = {name: drawn.region(name) for name in ("critical", "queue")}
-    response = make_response(render_template("alerts/_answer.html", notice=read_notice(notice), regions=regions))
+    place = request.form.get("place")
+    shown = None
+    if selected_id is not None and place in stages.PLACES:
+        shown = stages.context(selected_id, scope=web.scope(), place=place)
+    response = make_response(
+        render_template(
+            "alerts/_answer.html", notice=notices.read(notice), regions=regions, is_shown=bool(shown), **shown or {}
+        )
+    )
+    if shown is not None and selected_id != notice["sel"]:
+        response.headers["HX-Push-Url"] = url_for("dashboard.index", sel=selected_id)
     return web.as_page(response)
-
-
-def read_notice(notice: dict[str, Any]) -> dict[str, Any]:
-    """Return a notice as templates read it, with its time as one."""
-    return {**notice, "at": datetime.fromisoformat(notice["at"]) if "at" in notice else None}
 
 
 def _note(action: str, execution_ids: list[int]) -> None:

@@ -1,32 +1,66 @@
-"""The dashboard: what burns now, what waits for somebody, and what came in last."""
+"""The watch room: what burns now, what waits for somebody, one frame of it with its film, and what came in last."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import Blueprint, Response, abort, get_flashed_messages, request
+from flask import Blueprint, Response, abort, request
 
 from saiweb import web
-from saiweb.views.alerts import NOTICE, read_notice
+from saiweb.queries import executions
+from saiweb.realtime.topics import TOPICS
+from saiweb.records import Group
+from saiweb.views import stage as stages
+from saiweb.views import viewed
 
 dashboard = Blueprint("dashboard", __name__)
 
 LISTS: Final = {"attend": "queue", "rest": "rest"}  # what may be asked for, and the region that shows it
+VIEWS: Final = ("watch", "queue")  # a phone shows one at a time
 _ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
 @dashboard.get("/")
 def index() -> Response:
-    """GET /?list=attend|rest&sel=<id>"""
-    which = _asked("list", "attend", LISTS)
+    """GET /?list=attend|rest&sel=<id>&view=queue: without `sel` what waits longest at the highest level is shown."""
+    which, view, selected_id = _asked("list", "attend", LISTS), _asked("view", "watch", VIEWS), _selected_id()
+    region = TOPICS[LISTS[which]].query(web.conn(), web.saiweb().config, web.scope())
+    groups: list[Group] = region["rest"].groups if which == "rest" else region["waiting"].groups
+    shown = _stage(selected_id, groups)
+    if shown is None and selected_id is not None:
+        abort(404)
+    if shown is not None and selected_id is not None and shown["execution"].image_state == "stored":
+        viewed.note("execution.view", "execution", selected_id)
     return web.render_page(
         "dashboard/index.html",
         topics=("critical", LISTS[which], "live", "figures", "health"),
+        known={LISTS[which]: region},
         which=which,
-        selected=_selected_id(),
-        notices=_notices(),
+        view=view,
+        is_shown=shown is not None,
+        shown_id=None if shown is None else shown["execution"].id,
+        **shown or {},
     )
+
+
+def _stage(selected_id: int | None, groups: list[Group]) -> dict[str, Any] | None:
+    """Return what the stage needs for the selection, else for the first of the list, else for what came in last."""
+    scope = web.scope()
+    if selected_id is None:
+        newest = [] if groups else executions.latest_cards(web.conn(), scope=scope, limit=1)
+        selected_id = next((one.id for one in (*groups, *newest)), None)
+    if selected_id is None:
+        return None
+    found = stages.context(selected_id, scope=scope, place="watch")
+    return None if found is None else found | {"next_id": _next_id(selected_id, groups)}
+
+
+def _next_id(selected_id: int, groups: list[Group]) -> int | None:
+    """Return what comes after the selection in the list; after the last the first; None where there is no other."""
+    others = [one for one in groups if selected_id not in one.execution_ids]
+    place = next((n for n, one in enumerate(groups) if selected_id in one.execution_ids), len(others))
+    return None if not others else others[place % len(others)].id
 
 
 def _asked(name: str, default: str, known: Any) -> str:
@@ -41,9 +75,3 @@ def _selected_id() -> int | None:
     if raw is not None and not _ID.fullmatch(raw):
         abort(400, "sel: the number of an execution")
     return None if raw is None else int(raw)
-
-
-def _notices() -> list[dict[str, Any]]:
-    """Return what the last answered form has to say where no script could show it; once."""
-    found = cast("list[dict[str, Any]]", get_flashed_messages(category_filter=[NOTICE]))
-    return [read_notice(one) for one in found]

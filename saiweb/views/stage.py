@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from flask import url_for
 
 from saiweb import web
-from saiweb.queries import executions, film
+from saiweb.queries import attention, executions, film
 from saiweb.queries.film import QUARTER
 from saiweb.records import DetectionBox, ExecutionDetail, FilmFrame, Scope
 from saiweb.services import film as film_rules
@@ -44,6 +44,8 @@ def context(
         found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
     return {
         "execution": execution,
+        "group": attention.group_of(conn, execution_id, scope=scope),
+        "next_id": None,
         "boxes": [box for box in execution.detections if is_drawable(box, execution)],
         "n8n_url": _n8n_url(execution),
         "place": place,

@@ -140,13 +140,30 @@ def test_notes_and_the_raw_answer_are_there_and_escaped(site: Site) -> None:
     assert "<b>bold</b>" not in page
 
 
-def test_only_a_fresh_unseen_critical_can_be_marked_as_seen(site: Site) -> None:
+def test_only_what_waits_for_a_person_can_be_taken_and_marked_as_seen(site: Site) -> None:
     site.add_execution(7, "critical")
     site.add_execution(8, "critical", is_history=True)
-    site.add_execution(9, "high")
-    assert "Marcar como vista" in words(site.get("/executions/7"))
+    site.add_execution(9, "medium")
+    answers = re.findall(r'action="/alerts/(\w+)"', acts(site.get("/executions/7")))
+    assert answers == ["claim", "acknowledge"]
     for other in (8, 9):
-        assert 'class="actions"' not in site.get(f"/executions/{other}")
+        assert "<form" not in acts(site.get(f"/executions/{other}"))
+
+
+def test_who_has_it_and_who_saw_it_stand_beside_the_picture(site: Site) -> None:
+    site.add_execution(7, "critical")
+    elena = site.sign_in("expert", username="elena")
+    elena.post("/alerts/claim", data={"ids": "7"})
+    assert "La tiene Elena" in words(acts(site.get("/executions/7")))
+    assert "is-mine" in acts(elena.get("/executions/7").text)
+    response = elena.post("/alerts/acknowledge", data={"ids": "7", "sel": "7", "place": "viewer"})
+    assert response.headers["Location"] == "/executions/7"
+    assert "Vista por Elena" in words(acts(site.get("/executions/7")))
+
+
+def acts(page: str) -> str:
+    """Return what can be done about the execution of a page."""
+    return page[page.index('<div class="acts') : page.index("</main>")]
 
 
 @pytest.mark.parametrize("path", ["/executions/99", "/executions/0x1", "/executions/-1", "/executions/" + "9" * 30])

@@ -1,5 +1,5 @@
-// Clocks that run ([data-since]), the hour in the footer ([data-clock]), the count of criticals in the navigation
-// ([data-count], what the critical region says) and, while somebody points at a time, its distance to now in the title.
+// Running clocks ([data-since]), the hour in the footer ([data-clock]), the count of criticals ([data-count]), and
+// for a time that is pointed at its distance to now.
 (() => {
   let ahead = 0; // milliseconds by which the server's clock is ahead of this one
 
@@ -60,7 +60,7 @@
 
   document.addEventListener("pointerover", explain);
   document.addEventListener("sai:server-time", (event) => { ahead = event.detail.ms - Date.now(); });
-  // A region that was just replaced shows the server's text: set it right before it is painted.
+  // a new region shows the server's text: right before it is painted
   new MutationObserver(run).observe(document.body, { childList: true, subtree: true, characterData: true });
   document.addEventListener("htmx:after:swap", count);
   setInterval(() => { run(); tell(); }, 1000);

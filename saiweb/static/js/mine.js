@@ -1,11 +1,9 @@
-// Regions are drawn for many people at once: what carries data-owner says here, before it is painted, whether that is
-// the person of this page (data-me of the body).
+// Marks what is this person's (data-me) in regions that are drawn for many.
 (() => {
   const me = document.body.dataset.me;
   const mark = () => {
-    for (const one of document.querySelectorAll("[data-owner]")) one.classList.toggle("is-mine", one.dataset.owner === me);
-    for (const one of document.querySelectorAll(".is-mine:not([data-owner])")) one.classList.remove("is-mine");
+    for (const one of document.querySelectorAll("[data-owner], .is-mine")) one.classList.toggle("is-mine", one.dataset.owner === me);
   };
-  if (me) new MutationObserver(mark).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-owner", "class"] });
-  if (me) mark();
+  mark();
+  new MutationObserver(mark).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-owner", "class"] });
 })();

@@ -26,7 +26,7 @@ from saiweb.views.admin.blueprint import admin
 
 SHOWN: Final[tuple[Rank, ...]] = ("kiosk", "viewer", "expert", "admin")
 PREVIEWED: Final[tuple[Rank, ...]] = ("kiosk", "viewer", "expert")
-REGIONS: Final = ("critical", "live", "figures", "health")
+REGIONS: Final = ("critical", "queue", "live", "figures", "health")
 
 
 @admin.get("/roles")
