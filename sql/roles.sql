@@ -20,4 +20,4 @@ GRANT SELECT, INSERT (user_id, actor, session_id, address, action, entity_type, 
     ON activity_log TO {app};
 GRANT SELECT ON schema_migrations TO {app};
 GRANT EXECUTE ON FUNCTION ensure_partitions(timestamptz), purge_finished_jobs(timestamptz), purge_people_leftovers(),
-    activity_hash(activity_log), refresh_search(timestamptz, bigint), fold_search_changes() TO {app};
+    activity_hash(activity_log), fold_search_changes() TO {app};

@@ -39,15 +39,10 @@ def level_counts(conn: psycopg.Connection[Any], asked: Filter, *, scope: Scope |
     meaning = match(conn, replace(asked, levels=frozenset()), scope)
     if meaning.is_impossible:
         return _as_counts({}, is_exact=True)
-    if meaning.words is not None:
-        if meaning.words_rows <= _WORDED_PATIENCE:
-            return _as_counts(_of_worded_rows(conn, meaning), is_exact=True)
-    elif meaning.has_confidence:
-        scanned, found = _of_rows_in_confidence(conn, meaning)
-        if scanned <= _PATIENCE:
-            return _as_counts(found, is_exact=True)
-    else:
-        return _of_times(conn, meaning)
+    if meaning.words is None:
+        return _of_certain(conn, meaning) if meaning.split_kinds else _of_times(conn, meaning)
+    if meaning.words_rows <= _WORDED_PATIENCE:
+        return _as_counts(_of_worded_rows(conn, meaning), is_exact=True)
     shares = _shares(conn, meaning)
     return _as_counts(
         {level: one.value * shares.get(level, 0) for level, one in _of_times(conn, meaning).items()}, is_exact=False
@@ -62,6 +57,21 @@ def fold(conn: psycopg.Connection[Any]) -> int:
 
 def _as_counts(found: dict[str, Any], *, is_exact: bool) -> dict[str, Count]:
     return {level: Count(round(found.get(level, 0)), is_exact=is_exact) for level in LEVELS}
+
+
+def _of_certain(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, Count]:
+    """Count where a range of confidence splits some kinds: those row by row, the others by what is kept."""
+    whole = [kind for kind in meaning.kinds or () if kind not in meaning.split_kinds]
+    counts = _of_times(conn, replace(meaning, kinds=whole))
+    split = replace(meaning, kinds=meaning.split_kinds)
+    scanned, found = _of_rows_in_confidence(conn, split)
+    is_exact = scanned <= _PATIENCE
+    if not is_exact:
+        found = {level: one.value * meaning.split_part for level, one in _of_times(conn, split).items()}
+    return {
+        level: Count(one.value + round(found.get(level, 0)), is_exact=one.is_exact and is_exact)
+        for level, one in counts.items()
+    }
 
 
 def _of_times(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, Count]:
@@ -123,7 +133,7 @@ def _of_worded_rows(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, 
     )
 
 
-def _of_rows_in_confidence(conn: psycopg.Connection[Any], meaning: Match) -> tuple[int, dict[str, int]]:
+def _of_rows_in_confidence(conn: psycopg.Connection[Any], meaning: Match) -> tuple[int, dict[str, float]]:
     """Count the rows in the range of confidence up to a number of them; return how many were looked at, too."""
     rows = conn.execute(
         f"""
@@ -151,7 +161,7 @@ def _shares(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, float]:
         f"""
         SELECT k.level, avg(fits::integer)::float8
         FROM (
-            SELECT r.kind_id, ({meaning.fitting("r", "words", "confidence")}) AS fits
+            SELECT r.kind_id, ({meaning.fitting("r", "words of a row", "confidence")}) AS fits
             FROM search_rows r
             WHERE {meaning.fitting("r", "times")}
             ORDER BY r.execution_timestamp DESC, r.execution_id DESC

@@ -15,6 +15,7 @@ another one is taken. What is found never depends on the way.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,12 +27,12 @@ from saiweb.queries.gallery_filter import Key, Order
 from saiweb.queries.gallery_match import Match
 
 _PROBE: Final = 40  # what the start of an index costs, in rows read in order
-_HEAP: Final = 10  # what a row beside its index costs
-_WORDED: Final = 30  # what a row found by its words costs
+_HEAP: Final = 3  # what a row costs of which the words are read, too
+_WORDED: Final = 40  # what a row found by its words costs
+_KINDS: Final = 400  # how many there are, about
 _KINDS_OF_A_PLACE: Final = 70
 _SHORT_RANGE: Final = 12_000  # rows that are read to the end without asking whether they fit
 _PATIENCE: Final = (2_000, 20_000)  # rows after which the way of time gives up
-_SMALL: Final = 20_000
 
 
 class Way(NamedTuple):
@@ -78,57 +79,61 @@ def find(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
 
 def ways(asked: Asked, in_range: int) -> Iterator[Way]:
     """Yield the ways to try, the last of which goes to the end. `in_range`: about how many rows its times hold."""
-    match = asked.match
-    costs = _costs(asked)
-    if asked.order == "confidence":
-        if in_range <= 2 * _SMALL:
-            costs["time"] = in_range
-        yield Way(min(costs, key=lambda name: costs[name]))
-        return
-    if not costs or in_range <= _SHORT_RANGE:
-        yield Way("time")
-        return
+    costs = costs_of(asked, in_range)
     best = min(costs, key=lambda name: costs[name])
-    expected = asked.limit / _share(match)
-    if expected * (_HEAP if match.words else 1) < costs[best]:
+    if asked.order == "confidence" or in_range <= _SHORT_RANGE or best == "time":
+        yield Way("time" if asked.order != "confidence" else best)
+        return
+    expected = asked.limit / _share(asked.match)
+    if expected * (_HEAP if asked.match.words else 1) < costs[best]:
         fewest, most = _PATIENCE
         yield Way("time", scanned=int(min(max(4 * expected, fewest), most)))
     yield Way(best)
 
 
-def _costs(asked: Asked) -> dict[str, float]:
-    """Return what each way but that of time would read, about; empty where nothing is asked but times."""
+def costs_of(asked: Asked, in_range: int) -> dict[str, float]:
+    """Return what each way reads to its end, about, in rows of an index in order."""
     match, limit = asked.match, asked.limit
-    kinds = len(match.kinds) if match.kinds is not None else _KINDS_OF_A_PLACE * 4
+    kinds = len(match.kinds) if match.kinds is not None else _KINDS
+    places, words, sure = _part(match.places_rows, match), _part(match.words_rows, match), match.sure_part
+    each = _HEAP if match.words else 1
     costs: dict[str, float] = {}
     if asked.order == "confidence":
-        elsewhere = _share(match) / _part(match.kinds_rows, match)
-        costs["kinds"] = kinds * _PROBE + min(match.kinds_rows, limit * kinds / elsewhere)
+        # Within a kind the certain come first, whenever it was: of a range of time, little may be met.
+        fits = places * words * min(in_range / match.rows, 1) if match.rows else 1
+        costs["kinds"] = kinds * _PROBE + _read(match.kinds_rows, limit * kinds / max(fits, 1e-9), asked) * each
+        costs["time"] = in_range * each
         if match.places is not None:
-            costs["places"] = len(match.places) * _PROBE + match.places_rows * (_HEAP if match.words else 1)
+            costs["places"] = len(match.places) * _PROBE + match.places_rows * each
     else:
-        narrow = _HEAP if match.words else 1
         if match.kinds is not None:
-            sure = match.kinds_rows if match.words or match.has_confidence or match.places is not None else 0
-            costs["kinds"] = kinds * _PROBE + max(min(match.kinds_rows, limit * kinds), sure) * narrow
+            read = _read(match.kinds_rows, limit * kinds / (places * words * sure), asked)
+            costs["kinds"] = kinds * _PROBE + read * each
         if match.places is not None:
             pairs = len(match.places) * min(kinds, _KINDS_OF_A_PLACE)
-            sure = match.places_rows if match.words or match.has_confidence else 0
-            costs["pairs"] = pairs * _PROBE + max(min(match.places_rows, limit * pairs), sure) * narrow
-        if match.has_confidence:
-            costs["confidence"] = kinds * _PROBE + _SMALL
+            rows = match.places_rows * _part(match.kinds_rows, match)
+            costs["pairs"] = pairs * _PROBE + _read(rows, limit * pairs / (words * sure), asked) * each
+        if not costs and match.words is None:
+            costs["time"] = limit
+    if match.has_confidence:
+        costs["confidence"] = kinds * _PROBE + match.kinds_rows * sure * each
     if match.words is not None:
         costs["words"] = match.words_rows * _WORDED
     return costs
 
 
+def _read(rows: float, expected: float, asked: Asked) -> float:
+    """Return how many of so many rows will be read. Words often belong to some kinds alone: then it may be all."""
+    return rows if asked.match.words else min(rows, 2 * expected)
+
+
 def _share(match: Match) -> float:
     """Return about which part of all rows fits, as if its conditions had nothing to do with each other."""
-    share = _part(match.kinds_rows, match) * _part(match.places_rows, match) * _part(match.words_rows, match)
-    return share * (0.3 if match.has_confidence else 1)
+    parts = (_part(rows, match) for rows in (match.kinds_rows, match.places_rows, match.words_rows))
+    return math.prod(parts) * match.sure_part
 
 
-def _part(rows: int, match: Match) -> float:
+def _part(rows: float, match: Match) -> float:
     return min(max(rows, 1) / match.rows, 1) if match.rows else 1
 
 
@@ -169,7 +174,7 @@ def _statement(asked: Asked, way: Way) -> LiteralString:
             FROM (
                 SELECT * FROM search_rows r WHERE {within} ORDER BY {by} LIMIT %(scanned)s
             ) AS r
-            WHERE {match.fitting("r", "kinds", "places", "words", "confidence")}
+            WHERE {match.fitting("r", "kinds", "places", "words of a row", "confidence")}
             ORDER BY {by}
             LIMIT %(limit)s
         """
@@ -177,7 +182,7 @@ def _statement(asked: Asked, way: Way) -> LiteralString:
         return f"""
             SELECT {_COLUMNS}
             FROM search_rows r
-            WHERE {within} AND {match.fitting("r", "kinds", "places", "words", "confidence")}
+            WHERE {within} AND {match.fitting("r", "kinds", "places", "words of a row", "confidence")}
             ORDER BY {by}
             LIMIT %(limit)s
         """
@@ -200,7 +205,7 @@ def _statement(asked: Asked, way: Way) -> LiteralString:
             FROM {match.each_kind} CROSS JOIN LATERAL (
                 SELECT * FROM search_rows r WHERE r.kind_id = k.id AND {match.fitting("r", "confidence")}
             ) AS r
-            WHERE {within} AND {match.fitting("r", "places", "words")}
+            WHERE {within} AND {match.fitting("r", "places", "words of a row")}
             ORDER BY {by}
             LIMIT %(limit)s
         """
@@ -208,12 +213,12 @@ def _statement(asked: Asked, way: Way) -> LiteralString:
         return _of_each(
             f"(SELECT * FROM search_pairs p WHERE {match.fitting('p', 'kinds', 'places')}) AS p",
             f"r.place_id = p.place_id AND r.kind_id = p.kind_id AND {within}"
-            f" AND {match.fitting('r', 'words', 'confidence')}",
+            f" AND {match.fitting('r', 'words of a row', 'confidence')}",
             by,
         )
     return _of_each(
         match.each_kind,
-        f"r.kind_id = k.id AND {within} AND {match.fitting('r', 'places', 'words', 'confidence')}",
+        f"r.kind_id = k.id AND {within} AND {match.fitting('r', 'places', 'words of a row', 'confidence')}",
         by,
     )
 

@@ -13,7 +13,7 @@ from saiweb.queries import scopes
 from saiweb.queries.gallery_filter import UNKNOWN_CAMERA, Filter
 from saiweb.records import Scope
 
-Part = Literal["kinds", "places", "words", "confidence", "times"]
+Part = Literal["kinds", "places", "words", "words of a row", "confidence", "times"]
 
 _OF_KINDS: Final[dict[str, LiteralString]] = {
     "levels": "k.level = ANY(%(levels)s)",
@@ -24,6 +24,7 @@ _OF_KINDS: Final[dict[str, LiteralString]] = {
     "attention": "k.attention = ANY(%(attention)s)",
     "models": "k.model = ANY(%(models)s)",
     "classes": "k.classes && %(classes)s::text[]",
+    "confidence": "k.certainty BETWEEN %(fifth_min)s AND %(fifth_max)s",
 }
 _OF_PLACES: Final[dict[str, LiteralString]] = {
     "cameras": """(
@@ -39,6 +40,8 @@ class Match:
 
     asked: Filter
     kinds: list[int] | None
+    split_kinds: list[int]  # those of which a part of the rows lies outside of the range of confidence
+    split_part: float  # about which part of their rows lies within
     places: list[int] | None
     oldest: datetime | None  # the month of the first execution, as of the last fold
     rows: int  # of all executions
@@ -46,6 +49,7 @@ class Match:
     places_rows: int  # of those at these places, of any kind
     words: str | None  # the query for the text; None: no text, or none with a word in it
     words_rows: int  # of those that have these words; all without a text
+    sure_part: float  # of the rows of these kinds, about which part lies in the range of confidence
 
     @property
     def is_impossible(self) -> bool:
@@ -93,6 +97,8 @@ class Match:
             yield f"{alias}.place_id = ANY(%(places)s::integer[])"
         if name == "words" and self.words is not None:
             yield f"{alias}.words @@ %(words)s::tsquery"
+        if name == "words of a row" and self.words is not None:  # no index can serve a function: the row is at hand
+            yield f"ts_match_vq({alias}.words, %(words)s::tsquery)"
         if name == "confidence" and self.asked.confidence_min is not None:
             yield f"{alias}.confidence >= greatest(%(confidence_min)s::float8, 0)"
         if name == "confidence" and self.asked.confidence_max is not None:
@@ -106,24 +112,30 @@ class Match:
 def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> Match:
     """Look up what the filter means. Kinds and places are never changed, so that what is found here stays true."""
     known = [camera for camera in asked.cameras if camera != UNKNOWN_CAMERA]
-    of_kinds = [name for name in _OF_KINDS if getattr(asked, name)]
+    has_confidence = asked.confidence_min is not None or asked.confidence_max is not None
+    fifths = _fifths(asked) if has_confidence else {}
+    of_kinds = [name for name in _OF_KINDS if (has_confidence if name == "confidence" else getattr(asked, name))]
     of_places = [name for name in _OF_PLACES if getattr(asked, name)]
     parameters: dict[str, Any] = {
-        **{name: list(getattr(asked, name)) for name in (*of_kinds, *of_places)},
+        **{name: list(getattr(asked, name)) for name in (*of_kinds, *of_places) if name != "confidence"},
         **scopes.parameters(scope),
         "text": asked.text,
         "devices": [device_id for device_id, _camera_id in known],
         "cameras": [camera_id for _device_id, camera_id in known],
         "has_unknown_camera": UNKNOWN_CAMERA in asked.cameras,
+        "fifth_min": min(fifths, default=9),
+        "fifth_max": max(fifths, default=-9),
+        "split": [fifth for fifth, part in fifths.items() if part < 1],
     }
     kind_is_asked: LiteralString = " AND ".join(["true", *(_OF_KINDS[name] for name in of_kinds)])
     place_is_asked: LiteralString = " AND ".join([scopes.condition(scope), *(_OF_PLACES[name] for name in of_places)])
     row = conn.execute(
         f"""
-        SELECT kinds.ids, kinds.value, places.ids, places.value, whole.value, search_query(%(text)s)::text,
-               (SELECT min(month) FROM search_months)
+        SELECT kinds.ids, kinds.split, kinds.value, places.ids, places.value, whole.value,
+               search_query(%(text)s)::text, (SELECT min(month) FROM search_months)
         FROM (
-            SELECT coalesce(array_agg(k.id), '{{}}') AS ids, coalesce(sum(k.value), 0)::bigint AS value
+            SELECT coalesce(array_agg(k.id), '{{}}') AS ids, coalesce(sum(k.value), 0)::bigint AS value,
+                   coalesce(array_agg(k.id) FILTER (WHERE k.certainty = ANY(%(split)s::integer[])), '{{}}') AS split
             FROM search_kinds k WHERE {kind_is_asked}
         ) AS kinds, (
             SELECT coalesce(array_agg(e.id), '{{}}') AS ids, coalesce(sum(e.value), 0)::bigint AS value
@@ -134,10 +146,12 @@ def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> 
     ).fetchone()
     if row is None:
         raise LookupError("an aggregate without a row")
-    kinds, kinds_rows, places, places_rows, rows, words, oldest = row
+    kinds, split_kinds, kinds_rows, places, places_rows, rows, words, oldest = row
     return Match(
         asked=asked,
         kinds=kinds if of_kinds else None,
+        split_kinds=split_kinds,
+        split_part=_mean([part for part in fifths.values() if part < 1]),
         places=places if of_places or scope is not None else None,
         oldest=oldest,
         rows=rows,
@@ -145,7 +159,25 @@ def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> 
         places_rows=places_rows,
         words=words,
         words_rows=rows if words is None else _rows_with(conn, words),
+        sure_part=_mean(list(fifths.values())),
     )
+
+
+def _fifths(asked: Filter) -> dict[int, float]:
+    """Return the fifths of confidence that the range touches, and what part of each lies within."""
+    lowest = max(asked.confidence_min or 0.0, 0.0)
+    highest = 1.0 if asked.confidence_max is None else min(asked.confidence_max, 1.0)
+    if lowest > highest:
+        return {}
+    first, last = (min(int(bound * 5), 4) for bound in (lowest, highest))
+    return {
+        fifth: max(0.0, min(highest, (fifth + 1) / 5) - max(lowest, fifth / 5)) * 5 for fifth in range(first, last + 1)
+    }
+
+
+def _mean(parts: list[float]) -> float:
+    """Return the mean, not quite zero; 1 where there is nothing."""
+    return max(sum(parts) / len(parts), 0.001) if parts else 1.0
 
 
 def _rows_with(conn: psycopg.Connection[Any], words: str) -> int:

@@ -62,6 +62,8 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
     `row` holds one value per parameter below; detections are parallel lists `d_*`. Running it again changes nothing
     but what n8n changed: what was read once is kept when a later reading no longer has it. None means that n8n was
     rebuilt: the id is taken by another execution, and nothing was written.
+
+    What the list is searched by is written with it; where the execution is loaded again, a trigger reads it again.
     """
     statement, names = _numbered(
         """
@@ -155,7 +157,19 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
                CASE WHEN pg_notification_queue_usage() < 0.5 THEN pg_notify('new_execution', %(id)s::text) END,
                CASE WHEN pg_notification_queue_usage() < 0.5 AND NOT %(is_history)s
                          AND %(risk_level)s::text = 'critical'
-                    THEN pg_notify('high_priority_execution', %(id)s::text) END
+                    THEN pg_notify('high_priority_execution', %(id)s::text) END,
+               CASE WHEN NOT EXISTS (
+                        SELECT FROM search_rows r
+                        WHERE r.execution_timestamp = run.execution_timestamp AND r.execution_id = %(id)s)
+                    THEN put_search(
+                        execution_timestamp, %(id)s, %(device_id)s, %(camera_id)s, %(location)s,
+                        coalesce(%(risk_level)s::risk_level::text, 'unknown'),
+                        coalesce(%(alert_priority)s::alert_priority::text, 'unknown'), %(status)s,
+                        search_telegram(%(telegram_sent)s, %(telegram_error)s), %(image_state)s::image_state::text,
+                        search_attention(NULL, NULL, NOT %(is_history)s, %(risk_level)s::risk_level),
+                        coalesce(%(model_name)s, 'unknown'),
+                        search_classes(%(detection_count)s::integer, %(d_class_name)s),
+                        %(confidence_score)s, %(assessment)s) END
         FROM run
         """
     )

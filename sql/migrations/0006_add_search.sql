@@ -1,8 +1,11 @@
 -- The list of executions as it is searched: one narrow row each, beside the tables that hold the truth.
 --
 -- Everything about an execution that has few values (level, priority, status, Telegram, picture, attention, model,
--- classes) is its kind, and where it was taken is its place. Both are written down once; rows and counts name them. A
--- filter thus becomes a set of kinds and a set of places, whose rows lie in order in one index.
+-- classes, fifths of confidence) is its kind, and where it was taken is its place. Both are written down once; rows and
+-- counts name them. A filter thus becomes a set of kinds and a set of places, whose rows lie in order in an index.
+--
+-- Who loads an execution knows all that is searched of it, and writes its row in the same statement (put_search). A change
+-- of one part changes that part of the kind alone. Where an execution is loaded again, its tables are read again.
 
 CREATE TABLE search_kinds (
     id        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -15,9 +18,11 @@ CREATE TABLE search_kinds (
     attention text NOT NULL,
     model     text NOT NULL,
     classes   text[] NOT NULL,
+    certainty smallint NOT NULL,
     value     bigint NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE search_kinds IS 'each combination that ever was, once and for good; "unknown" stands for NULL';
+COMMENT ON COLUMN search_kinds.certainty IS 'the fifth that the confidence lies in, 0 to 4; -1: unknown';
 COMMENT ON COLUMN search_kinds.digest IS 'of all the others: what makes a kind unique, however long its parts';
 
 CREATE TABLE search_places (
@@ -39,7 +44,7 @@ CREATE TABLE search_rows (
     place_id            integer NOT NULL,
     confidence          double precision NOT NULL,
     words               tsvector NOT NULL
-) WITH (fillfactor = 90, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02);
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02);
 COMMENT ON TABLE search_rows IS
     'one per execution, not partitioned: a page is a few probes of one index, not of one for each month';
 COMMENT ON COLUMN search_rows.confidence IS '-1: unknown, which comes last';
@@ -71,19 +76,30 @@ CREATE TABLE search_changes (
 COMMENT ON TABLE search_changes IS 'appended by every change, so that none waits for another; folded now and then';
 
 CREATE FUNCTION search_tokens(given text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT regexp_split_to_array(
-        lower(regexp_replace(normalize(left(given, 20000), NFKD), '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+'
-    )
+DECLARE
+    tokens text[];
+BEGIN
+    given := lower(normalize(left(given, 20000), NFKD));
+    IF given ~ '[\u0300-\u036f]' THEN
+        given := regexp_replace(given, '[\u0300-\u036f]', '', 'g');
+    END IF;
+    tokens := regexp_split_to_array(given, '[^[:alnum:]]+');
+    IF given ~ '[^[:space:]]{65}' THEN  -- an index has no room for words of any length
+        tokens := ARRAY(SELECT left(token, 64) FROM unnest(tokens) AS token);
+    END IF;
+    RETURN tokens;
+END
 $$;
 COMMENT ON FUNCTION search_tokens IS 'The words of a text without accents, in small letters; some may be empty';
 
 CREATE FUNCTION search_words(given text) RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT array_to_tsvector(coalesce(array_agg(DISTINCT left(token, 64)) FILTER (WHERE token <> ''), '{}'))
-    FROM unnest(search_tokens(given)) AS token
+BEGIN
+    RETURN array_to_tsvector(array_remove(search_tokens(coalesce(given, '')), ''));
+END
 $$;
 
 CREATE FUNCTION search_query(given text) RETURNS tsquery
@@ -100,6 +116,33 @@ AS $$
 $$;
 COMMENT ON FUNCTION search_query IS 'What finds these beginnings of words, all of them; NULL where there is none';
 
+CREATE FUNCTION search_attention(acknowledged timestamptz, claimed uuid, can_alarm boolean, level risk_level)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN acknowledged IS NOT NULL THEN 'acknowledged'
+                WHEN claimed IS NOT NULL THEN 'claimed'
+                WHEN can_alarm AND (level IS NULL OR level >= 'high') THEN 'waiting'
+                ELSE 'none' END
+$$;
+
+CREATE FUNCTION search_telegram(sent boolean, error text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN sent THEN 'sent' WHEN sent IS NULL THEN 'unknown' WHEN error IS NULL THEN 'not_sent'
+                ELSE 'failed' END
+$$;
+
+CREATE FUNCTION search_classes(detections integer, names text[]) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN detections IS NULL THEN '{unknown}'::text[]
+                WHEN detections = 0 THEN '{}'
+                ELSE ARRAY(SELECT DISTINCT coalesce(lower(name), 'unknown') FROM unnest(names) AS name ORDER BY 1) END
+$$;
+COMMENT ON FUNCTION search_classes IS 'The classes of the current detections, each once';
+
+CREATE FUNCTION search_certainty(confidence double precision) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN confidence < 0 OR confidence IS NULL THEN -1 ELSE least(floor(confidence * 5), 4) END::smallint $$;
+COMMENT ON FUNCTION search_certainty IS 'The fifth that a confidence lies in, 0 to 4; -1: unknown';
+
 -- What is searched of each execution, from the tables that hold the truth.
 CREATE VIEW search_source AS
 SELECT e.execution_timestamp,
@@ -110,27 +153,18 @@ SELECT e.execution_timestamp,
        coalesce(a.risk_level::text, 'unknown') AS level,
        coalesce(a.alert_priority::text, 'unknown') AS priority,
        e.status,
-       CASE WHEN n.telegram_sent THEN 'sent'
-            WHEN n.telegram_sent IS NULL THEN 'unknown'
-            WHEN n.telegram_error IS NULL THEN 'not_sent'
-            ELSE 'failed' END AS telegram,
+       search_telegram(n.telegram_sent, n.telegram_error) AS telegram,
        coalesce(i.state::text, 'none') AS image,
-       CASE WHEN a.acknowledged_at IS NOT NULL THEN 'acknowledged'
-            WHEN a.claimed_by IS NOT NULL THEN 'claimed'
-            WHEN a.can_alarm AND (a.risk_level IS NULL OR a.risk_level >= 'high') THEN 'waiting'
-            ELSE 'none' END AS attention,
+       search_attention(a.acknowledged_at, a.claimed_by, a.can_alarm, a.risk_level) AS attention,
        coalesce(a.model_name, 'unknown') AS model,
-       CASE WHEN a.detection_count IS NULL THEN '{unknown}'::text[]
-            WHEN a.detection_count = 0 THEN '{}'
-            ELSE ARRAY(
-                SELECT DISTINCT coalesce(lower(d.class_name), 'unknown')
-                FROM execution_detections d
-                WHERE d.execution_timestamp = e.execution_timestamp AND d.execution_id = e.id
-                  AND d.detection_index < a.detection_count
-                ORDER BY 1
-            ) END AS classes,
+       search_classes(a.detection_count, ARRAY(
+           SELECT d.class_name
+           FROM execution_detections d
+           WHERE d.execution_timestamp = e.execution_timestamp AND d.execution_id = e.id
+             AND d.detection_index < a.detection_count
+       )) AS classes,
        coalesce(a.confidence_score, -1) AS confidence,
-       concat_ws(' ', e.location, e.device_id, e.camera_id, a.assessment) AS text
+       a.assessment
 FROM executions e
 LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
 LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
@@ -140,66 +174,130 @@ CREATE FUNCTION search_digest(VARIADIC parts text[]) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT md5(parts::text)::uuid $$;
 
-CREATE FUNCTION refresh_search(at timestamptz, execution bigint) RETURNS void
-LANGUAGE plpgsql
+CREATE FUNCTION search_kind(
+    new_level text, new_priority text, new_status text, new_telegram text, new_image text, new_attention text,
+    new_model text, new_classes text[], new_certainty smallint
+) RETURNS integer LANGUAGE plpgsql
 AS $$
 DECLARE
-    old   search_rows;
-    new   search_source;
-    kind  integer;
-    place integer;
-    mark  uuid;
-    first_of_month timestamptz := date_trunc('month', at, 'UTC');
+    mark uuid := search_digest(new_level, new_priority, new_status, new_telegram, new_image, new_attention, new_model,
+                               new_classes::text, new_certainty::text);
+    kind integer;
 BEGIN
-    -- Locked before anything is read, so that of two who change parts of one execution the later sees both changes.
-    SELECT * INTO old FROM search_rows r WHERE r.execution_timestamp = at AND r.execution_id = execution FOR UPDATE;
-    SELECT * INTO new FROM search_source s WHERE s.execution_timestamp = at AND s.execution_id = execution;
-    IF new.execution_id IS NULL THEN
-        RETURN;
-    END IF;
-
-    mark := search_digest(new.level, new.priority, new.status, new.telegram, new.image, new.attention, new.model,
-                          new.classes::text);
     SELECT id INTO kind FROM search_kinds WHERE digest = mark;
     IF kind IS NULL THEN
-        INSERT INTO search_kinds (digest, level, priority, status, telegram, image, attention, model, classes)
-        VALUES (mark, new.level, new.priority, new.status, new.telegram, new.image, new.attention, new.model,
-                new.classes)
+        INSERT INTO search_kinds (digest, level, priority, status, telegram, image, attention, model, classes,
+                                  certainty)
+        VALUES (mark, new_level, new_priority, new_status, new_telegram, new_image, new_attention, new_model,
+                new_classes, new_certainty)
         ON CONFLICT (digest) DO NOTHING;
         SELECT id INTO STRICT kind FROM search_kinds WHERE digest = mark;
     END IF;
+    RETURN kind;
+END
+$$;
+COMMENT ON FUNCTION search_kind IS 'The number of a kind, which is written down if it is new';
 
-    mark := search_digest(new.device_id, new.camera_id, new.location);
+CREATE FUNCTION search_place(new_device text, new_camera text, new_location text) RETURNS integer LANGUAGE plpgsql
+AS $$
+DECLARE
+    mark  uuid := search_digest(new_device, new_camera, new_location);
+    place integer;
+BEGIN
     SELECT id INTO place FROM search_places WHERE digest = mark;
     IF place IS NULL THEN
         INSERT INTO search_places (digest, device_id, camera_id, location)
-        VALUES (mark, new.device_id, new.camera_id, new.location)
+        VALUES (mark, new_device, new_camera, new_location)
         ON CONFLICT (digest) DO NOTHING;
         SELECT id INTO STRICT place FROM search_places WHERE digest = mark;
     END IF;
+    RETURN place;
+END
+$$;
+COMMENT ON FUNCTION search_place IS 'The number of a place, which is written down if it is new';
 
+CREATE FUNCTION note_search_change(at timestamptz, old_kind integer, old_place integer, kind integer, place integer)
+RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO search_pairs (kind_id, place_id) VALUES (kind, place) ON CONFLICT DO NOTHING;
+    INSERT INTO search_changes (month, kind_id, place_id, value)
+    SELECT date_trunc('month', at, 'UTC'), one.kind_id, one.place_id, one.value
+    FROM (VALUES (kind, place, 1), (old_kind, old_place, -1)) AS one (kind_id, place_id, value)
+    WHERE one.kind_id IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION note_search_change IS 'Count an execution where it is now, and no longer where it was (NULL: new)';
+
+CREATE FUNCTION put_search(
+    at timestamptz, execution bigint, device text, camera text, located text, level text, priority text, status text,
+    telegram text, image text, attention text, model text, classes text[], sure double precision, said text
+) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    old   search_rows;
+    kind  integer;
+    place integer := search_place(device, camera, located);
+    found tsvector := search_words(concat_ws(' ', located, device, camera, said));
+BEGIN
+    SELECT * INTO old FROM search_rows r WHERE r.execution_timestamp = at AND r.execution_id = execution FOR UPDATE;
+    kind := search_kind(level, priority, status, telegram, image, attention, model, classes, search_certainty(sure));
     IF old.execution_id IS NULL THEN
         INSERT INTO search_rows (execution_timestamp, execution_id, kind_id, place_id, confidence, words)
-        VALUES (at, execution, kind, place, new.confidence, search_words(new.text));
+        VALUES (at, execution, kind, place, coalesce(sure, -1), found);
     ELSE
         UPDATE search_rows r
-        SET kind_id = kind, place_id = place, confidence = new.confidence, words = search_words(new.text)
+        SET kind_id = kind, place_id = place, confidence = coalesce(sure, -1), words = found
         WHERE r.execution_timestamp = at AND r.execution_id = execution
-          AND (r.kind_id, r.place_id, r.confidence, r.words)
-              IS DISTINCT FROM (kind, place, new.confidence, search_words(new.text));
+          AND (r.kind_id, r.place_id, r.confidence, r.words) IS DISTINCT FROM (kind, place, coalesce(sure, -1), found);
     END IF;
-
     IF (old.kind_id, old.place_id) IS DISTINCT FROM (kind, place) THEN
-        INSERT INTO search_pairs (kind_id, place_id) VALUES (kind, place) ON CONFLICT DO NOTHING;
-        INSERT INTO search_changes (month, kind_id, place_id, value) VALUES (first_of_month, kind, place, 1);
-        IF old.execution_id IS NOT NULL THEN
-            INSERT INTO search_changes (month, kind_id, place_id, value)
-            VALUES (first_of_month, old.kind_id, old.place_id, -1);
-        END IF;
+        PERFORM note_search_change(at, old.kind_id, old.place_id, kind, place);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION refresh_search IS 'Bring one execution''s row, and the counts, to what the tables say';
+COMMENT ON FUNCTION put_search IS 'Write what is searched of an execution, as it is told';
+
+CREATE FUNCTION refresh_search(at timestamptz, execution bigint) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    new search_source;
+BEGIN
+    PERFORM FROM search_rows r WHERE r.execution_timestamp = at AND r.execution_id = execution FOR UPDATE;
+    SELECT * INTO new FROM search_source s WHERE s.execution_timestamp = at AND s.execution_id = execution;
+    IF new.execution_id IS NOT NULL THEN
+        PERFORM put_search(at, execution, new.device_id, new.camera_id, new.location, new.level, new.priority,
+                           new.status, new.telegram, new.image, new.attention, new.model, new.classes, new.confidence,
+                           new.assessment);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION refresh_search IS 'Write what is searched of an execution, from its tables';
+
+CREATE FUNCTION change_search(at timestamptz, execution bigint, new_image text, new_attention text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    old search_rows;
+    was search_kinds;
+    kind integer;
+BEGIN
+    -- Locked first: of two who change different parts at once, the later then starts from what the earlier left.
+    SELECT * INTO old FROM search_rows r WHERE r.execution_timestamp = at AND r.execution_id = execution FOR UPDATE;
+    IF old.execution_id IS NULL THEN
+        PERFORM refresh_search(at, execution);
+        RETURN;
+    END IF;
+    SELECT * INTO was FROM search_kinds k WHERE k.id = old.kind_id;
+    kind := search_kind(was.level, was.priority, was.status, was.telegram, coalesce(new_image, was.image),
+                        coalesce(new_attention, was.attention), was.model, was.classes, was.certainty);
+    IF kind <> old.kind_id THEN
+        UPDATE search_rows r SET kind_id = kind WHERE r.execution_timestamp = at AND r.execution_id = execution;
+        PERFORM note_search_change(at, old.kind_id, old.place_id, kind, old.place_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION change_search IS 'Change a part of what is searched of an execution; NULL: that part is as it was';
 
 CREATE FUNCTION fold_search_changes() RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -230,31 +328,22 @@ $$;
 REVOKE ALL ON FUNCTION fold_search_changes() FROM PUBLIC;
 COMMENT ON FUNCTION fold_search_changes IS 'Add what changed to the counts; returns how many changes there were';
 
-CREATE FUNCTION on_search_source() RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    IF TG_ARGV[0] = 'whole' THEN
-        PERFORM refresh_search(NEW.execution_timestamp, NEW.id);
-    ELSE
-        PERFORM refresh_search(NEW.execution_timestamp, NEW.execution_id);
-    END IF;
-    RETURN NULL;
-END
-$$;
-
 -- What there is already.
 CREATE TEMPORARY TABLE search_found ON COMMIT DROP AS
 SELECT s.*,
-       search_digest(level, priority, status, telegram, image, attention, model, classes::text) AS kind_digest,
+       search_digest(level, priority, status, telegram, image, attention, model, classes::text,
+                     search_certainty(confidence)::text) AS kind_digest,
+       search_certainty(confidence) AS certainty,
        search_digest(device_id, camera_id, location) AS place_digest
 FROM search_source s;
-INSERT INTO search_kinds (digest, level, priority, status, telegram, image, attention, model, classes)
-SELECT DISTINCT kind_digest, level, priority, status, telegram, image, attention, model, classes FROM search_found;
+INSERT INTO search_kinds (digest, level, priority, status, telegram, image, attention, model, classes, certainty)
+SELECT DISTINCT kind_digest, level, priority, status, telegram, image, attention, model, classes, certainty
+FROM search_found;
 INSERT INTO search_places (digest, device_id, camera_id, location)
 SELECT DISTINCT place_digest, device_id, camera_id, location FROM search_found;
 INSERT INTO search_rows (execution_timestamp, execution_id, kind_id, place_id, confidence, words)
-SELECT f.execution_timestamp, f.execution_id, k.id, p.id, f.confidence, search_words(f.text)
+SELECT f.execution_timestamp, f.execution_id, k.id, p.id, f.confidence,
+       search_words(concat_ws(' ', f.location, f.device_id, f.camera_id, f.assessment))
 FROM search_found f
 JOIN search_kinds k ON k.digest = f.kind_digest
 JOIN search_places p ON p.digest = f.place_digest
@@ -273,12 +362,36 @@ CREATE INDEX search_rows_confidence ON search_rows (kind_id, confidence, executi
     INCLUDE (place_id);
 CREATE INDEX search_rows_words ON search_rows USING gin (words) WITH (fastupdate = off);
 
--- The parts are inserted together with their execution, in one statement; this one fires when it has ended.
-CREATE TRIGGER search AFTER INSERT OR UPDATE ON executions
-    FOR EACH ROW EXECUTE FUNCTION on_search_source('whole');
-CREATE TRIGGER search AFTER UPDATE ON execution_analysis FOR EACH ROW
-    WHEN ((OLD.claimed_by, OLD.acknowledged_at) IS DISTINCT FROM (NEW.claimed_by, NEW.acknowledged_at))
-    EXECUTE FUNCTION on_search_source('part');
+CREATE FUNCTION search_again() RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM refresh_search(NEW.execution_timestamp, NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION search_picture() RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM change_search(NEW.execution_timestamp, NEW.execution_id, NEW.state::text, NULL);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION search_attention_paid() RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM change_search(NEW.execution_timestamp, NEW.execution_id, NULL,
+                          search_attention(NEW.acknowledged_at, NEW.claimed_by, NEW.can_alarm, NEW.risk_level));
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER search AFTER UPDATE ON executions FOR EACH ROW
+    EXECUTE FUNCTION search_again();
 CREATE TRIGGER search AFTER UPDATE ON execution_images FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state)
-    EXECUTE FUNCTION on_search_source('part');
+    EXECUTE FUNCTION search_picture();
+CREATE TRIGGER search AFTER UPDATE ON execution_analysis FOR EACH ROW
+    WHEN ((OLD.claimed_by, OLD.acknowledged_at) IS DISTINCT FROM (NEW.claimed_by, NEW.acknowledged_at))
+    EXECUTE FUNCTION search_attention_paid();

@@ -158,6 +158,7 @@ def test_no_image_at_all_is_a_state_of_its_own(filled: Connection) -> None:
         """,
         [at],
     )
+    filled.execute("SELECT refresh_search(%s, 9)", [at])
     assert found(filled, Filter(images=frozenset({"none"}))) == [9]
     assert found(filled, Filter(levels=frozenset({"unknown"}))) == [4, 9]
 

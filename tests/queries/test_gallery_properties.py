@@ -198,7 +198,7 @@ def test_every_way_leads_to_the_same(conn: Connection, seed: int) -> None:
         key = None if row is None else Key(row.execution_timestamp, row.id, row.confidence_score)
         wanted = expected if place is None else expected[place + 1 :]
         question = Asked(meaning, order, key, is_back=False, limit=9)
-        for name in ("time", *gallery_keys._costs(question)):
+        for name in ("time", *gallery_keys.costs_of(question, 40)):
             met.add(f"{name} {order}")
             found = gallery_keys._walk(conn, question, Way(name))
             assert [one.execution_id for one in found] == wanted[:9], (name, asked, scope, order)

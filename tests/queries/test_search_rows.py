@@ -23,16 +23,17 @@ def assert_true_to_the_tables(conn: Connection) -> None:
             FROM search_source s
             FULL JOIN (
                 SELECT r.*, k.level, k.priority, k.status, k.telegram, k.image, k.attention, k.model, k.classes,
-                       p.device_id, p.camera_id, p.location
+                       k.certainty, p.device_id, p.camera_id, p.location
                 FROM search_rows r
                 JOIN search_kinds k ON k.id = r.kind_id
                 JOIN search_places p ON p.id = r.place_id
             ) r USING (execution_timestamp, execution_id)
             WHERE (s.device_id, s.camera_id, s.location, s.level, s.priority, s.status, s.telegram, s.image,
-                   s.attention, s.model, s.classes, s.confidence, search_words(s.text))
+                   s.attention, s.model, s.classes, s.confidence, search_certainty(s.confidence),
+                   search_words(concat_ws(' ', s.location, s.device_id, s.camera_id, s.assessment)))
                   IS DISTINCT FROM
                   (r.device_id, r.camera_id, r.location, r.level, r.priority, r.status, r.telegram, r.image,
-                   r.attention, r.model, r.classes, r.confidence, r.words)
+                   r.attention, r.model, r.classes, r.confidence, r.certainty, r.words)
         """).fetchall()
         == []
     )
