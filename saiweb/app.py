@@ -52,6 +52,7 @@ from saiweb.views.oidc import oidc
 from saiweb.views.preferences import preferences
 from saiweb.views.profile import profile
 from saiweb.views.proof import proof
+from saiweb.views.pwa import THEME_COLOURS, pwa
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
@@ -71,6 +72,7 @@ BLUEPRINTS = (
     images,
     preferences,
     sound,
+    pwa,
     events,
     sign_in,
     links,
@@ -111,6 +113,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
+    shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
     app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS | gallery_words.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)

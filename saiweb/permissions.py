@@ -26,6 +26,9 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "styles.show": PUBLIC,
     "health.probe": PUBLIC,
     "preferences.save": PUBLIC,
+    "pwa.manifest": PUBLIC,
+    "pwa.service_worker": PUBLIC,
+    "pwa.offline": PUBLIC,
     "sign_in.show": PUBLIC,
     "sign_in.enter": PUBLIC,
     "sign_in.leave": PUBLIC,
@@ -57,6 +60,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "help.show": WATCHING,
     # every person, about themselves
     "account.show": PEOPLE,
+    "pwa.alerts": PEOPLE,
     "styleguide.show": PEOPLE,
     "preferences.show": PEOPLE,
     "account.save": PEOPLE,

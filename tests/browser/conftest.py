@@ -126,6 +126,7 @@ def address(served_site: tuple[Site, str]) -> Address:
 @contextmanager
 def _context(browser: Browser, **options: Any) -> Generator[BrowserContext]:
     """Open a profile; whatever the content policy had to stop in any of its pages fails the test."""
+    options.setdefault("service_workers", "block")  # tests/browser/test_offline.py lets it work
     context = browser.new_context(locale="es-AR", **options)
     context.set_default_timeout(TIMEOUT_MS)
     said: list[str] = []

@@ -89,6 +89,10 @@
     const plain = document.title.replace(/^\(\d+\) /, "");
     const title = total ? `(${total}) ${plain}` : plain;
     if (document.title !== title) document.title = title;
+    const icon = document.querySelector("link[data-alert]");
+    if (!icon) return;
+    const { alert, usual = icon.dataset.usual = icon.getAttribute("href") } = icon.dataset;
+    if (icon.getAttribute("href") !== (total ? alert : usual)) icon.setAttribute("href", total ? alert : usual);
   }
 
   function tick() {
