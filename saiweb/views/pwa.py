@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from flask_babel import force_locale  # pyright: ignore[reportUnknownVariableType]
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
-from saiweb import web
+from saiweb import static_files, web
 from saiweb.queries import gallery
 from saiweb.queries.gallery_filter import Filter
 from saiweb.records import ExecutionCard
@@ -58,7 +58,7 @@ def service_worker() -> Response:
     """GET /service-worker.js: the script, headed by its version and the files that it keeps."""
     shell = [url_for("pwa.offline", lang=lang) for lang in web.LOCALES]
     shell += [stylesheet(*OFFLINE_SHEETS), *(web.asset(path) for path in _SHELL)]
-    script = (Path(str(current_app.static_folder)) / "js" / "service-worker.js").read_text()
+    script = static_files.content(Path(str(current_app.static_folder)) / "js" / "service-worker.js").decode()
     version = hashlib.sha256(f"{shell}{script}{_offline_pages()}".encode()).hexdigest()[:12]
     head = f"const VERSION = {json.dumps(version)}, SHELL = {json.dumps(shell)};\n"
     response = Response(head + script, mimetype="text/javascript")
