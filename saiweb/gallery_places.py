@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, TypeVar
 
 from saiweb.queries.gallery import UNKNOWN, UNKNOWN_CAMERA
@@ -50,7 +50,7 @@ class Camera:
             yield self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Places:
     """The values that exist, for somebody with a scope."""
 
@@ -60,6 +60,7 @@ class Places:
     statuses: Sequence[str] = ()
     models: Sequence[str] = ()
 
+    @cached_property
     def labels(self) -> dict[tuple[str, str], str]:
         """Return what each camera is called; a device stands beside the label where two would be alike."""
         seen = Counter(one.label for one in self.cameras)

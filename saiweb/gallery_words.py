@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -68,31 +68,34 @@ def chips(asked: Asked, places: Places, text: str | None) -> list[Chip]:
     return found
 
 
-def choices(asked: Asked, places: Places, counts: dict[str, Count]) -> dict[str, list[Choice]]:
-    """Return the boxes of every filter that can have several values; what is chosen is among them, known or not."""
-    known: dict[str, Sequence[str]] = {
-        "level": (*reversed(LEVELS[:-1]), UNKNOWN),
-        "priority": (*reversed(PRIORITIES[:-1]), UNKNOWN),
-        "camera": [*(camera_value(one.key) for one in places.cameras), UNKNOWN],
-        "location": [*places.locations, UNKNOWN],
-        "class": [*places.classes, UNKNOWN],
-        "status": places.statuses,
-        "telegram": TELEGRAM,
-        "image": IMAGES,
-        "model": [*places.models, UNKNOWN],
-        "attention": ATTENTION,
-    }
-    found: dict[str, list[Choice]] = {}
-    for name, row in MANY.items():
-        chosen = {row.write(one) for one in getattr(asked.what, row.field)}
-        values = dict.fromkeys((*known[name], *sorted(chosen)))
-        found[name] = [
-            Choice(
-                value, value_word(name, value, places), value in chosen, counts.get(value) if name == "level" else None
-            )
-            for value in values
-        ]
-    return found
+def choices(name: str, chosen: Collection[str], places: Places, counts: Mapping[str, Count] = {}) -> list[Choice]:
+    """Return the boxes of a filter that can have several values; what is chosen is among them, known or not."""
+    values = dict.fromkeys((*_known(name, places), *sorted(chosen)))
+    return [Choice(value, value_word(name, value, places), value in chosen, counts.get(value)) for value in values]
+
+
+def _known(name: str, places: Places) -> Sequence[str]:
+    match name:
+        case "level":
+            return (*reversed(LEVELS[:-1]), UNKNOWN)
+        case "priority":
+            return (*reversed(PRIORITIES[:-1]), UNKNOWN)
+        case "camera":
+            return [*(camera_value(one.key) for one in places.cameras), UNKNOWN]
+        case "location":
+            return [*places.locations, UNKNOWN]
+        case "class":
+            return [*places.classes, UNKNOWN]
+        case "status":
+            return places.statuses
+        case "telegram":
+            return TELEGRAM
+        case "image":
+            return IMAGES
+        case "model":
+            return [*places.models, UNKNOWN]
+        case _:
+            return ATTENTION
 
 
 def value_word(name: str, value: str, places: Places) -> str:
@@ -280,8 +283,7 @@ def _camera_word(value: str, places: Places) -> str:
     key = gallery_filters.read_camera(value)
     if key == UNKNOWN_CAMERA:
         return _("sin identificar")
-    labels = places.labels()
-    return labels.get(key) or f"{key[0]} · {key[1]}"
+    return places.labels.get(key) or f"{key[0]} · {key[1]}"
 
 
 def _telegram_word(value: str) -> str:

@@ -71,6 +71,17 @@
     for (const menu of document.querySelectorAll("[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
-  document.addEventListener("htmx:after:swap", say);
+  // Morphing keeps what somebody typed: the form then shows what the list was asked for, but not over newer typing.
+  let sent = null;
+  const field = () => document.querySelector("#filters input[name=q]");
+  for (const name of ["submit", "change"]) document.addEventListener(name, () => { sent = field()?.value; }, true);
+  document.addEventListener("htmx:after:swap", (event) => {
+    say();
+    if (event.detail.ctx?.target?.id !== "content" || !field()) return;
+    const typed = field().value;
+    document.getElementById("filters").reset();
+    if (sent !== null && typed !== sent) field().value = typed;
+    sent = null;
+  });
   window.addEventListener("pageshow", say); // a browser that goes back restores ticked boxes
 })();

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import psycopg
-from flask import get_flashed_messages, redirect, request, url_for
+from flask import get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
+from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import gallery_filters, gallery_words, web
 from saiweb.gallery_filters import Asked
-from saiweb.gallery_times import PERIODS
+from saiweb.gallery_times import PERIODS, Period
 from saiweb.queries import gallery as gallery_queries
-from saiweb.queries import gallery_marks, saved_searches
-from saiweb.queries.gallery import LEVELS, Count, Filter, Key, Order, Page
+from saiweb.queries import gallery_counts, gallery_marks, saved_searches
+from saiweb.queries.gallery import Count, Filter, Key, Order, Page
 from saiweb.services import execution_files
-from saiweb.views.gallery import cards, listing
+from saiweb.views.gallery import cards, listing, panel
 from saiweb.views.gallery.blueprint import gallery
 from saiweb.views.gallery.listing import NOTICE, Search
 
 TOPICS: Final = (*web.FRAME_TOPICS, "gallery")
 PAGE_SIZE: Final = 48
+NARROWER: Final[tuple[Period, ...]] = ("today", "week")
 MENUS: Final = {
     "time": ("period", "since", "until"),
     "camera": ("location", "camera"),
@@ -41,8 +45,17 @@ class Found:
     """What the database said in time."""
 
     page: Page
-    counts: dict[str, Count]
+    counts: dict[str, Count]  # by level; empty: nobody counted
     is_slow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """All of the page that belongs to no person: the same for whoever may see the same, in the same language."""
+
+    html: Markup
+    count: Count | None
+    kept: str  # the list's query string, from its beginning
 
 
 @gallery.get("")
@@ -55,64 +68,74 @@ def index() -> BaseResponse:
     canonical = _address(search.asked)
     is_htmx = request.headers.get("HX-Request") == "true"
     if not search.is_canonical and not is_htmx:
-        language = {"lang": request.args["lang"]} if "lang" in request.args else {}
-        return redirect(canonical + ("?" if language and "?" not in canonical else "&" if language else "")
-                        + urlencode(language), HTTPStatus.SEE_OTHER)  # fmt: skip
-    response = web.render_page("gallery/index.html", topics=TOPICS, **_context(search))
+        given = [("lang", request.args["lang"])] if "lang" in request.args else []
+        text = urlencode([*gallery_filters.pairs(search.asked), *given])
+        return redirect(listing.address(text), HTTPStatus.SEE_OTHER)
+    response = web.render_page(
+        "gallery/index.html",
+        topics=TOPICS,
+        listed=draw(search),
+        formats=execution_files.NAMES,
+        saved=saved_searches.of_person(web.conn(), listing.user_id()),
+        notices=get_flashed_messages(category_filter=[NOTICE]),
+    )
     if is_htmx:
         response.headers["HX-Push-Url"] = canonical
     return response
 
 
-def _context(search: Search) -> dict[str, Any]:
+def draw(search: Search) -> Listed:
+    """Ask the database and draw the list."""
     asked, wanted = search.asked, search.filter
     found = _find(wanted, asked)
-    marks = gallery_marks.of_cards(web.conn(), found.page.cards) if found.page.cards else {}
+    page = found.page
+    marks = gallery_marks.of_cards(web.conn(), page.cards) if page.cards else {}
     kept = gallery_filters.query_string(asked.first_page())
     within = gallery_filters.query_string(replace(asked.first_page(), view="grid"))
-    page = found.page
-    return {
-        "search": search,
-        "found": page,
-        "cards": cards.draw(
-            page.cards, marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None
-        ),
-        "count": total(found.counts, wanted),
-        "chips": gallery_words.chips(asked, search.places, search.text),
-        "choices": gallery_words.choices(asked, search.places, found.counts),
-        "active": _active(asked),
-        "orders": gallery_words.orders(),
-        "periods": PERIODS,
-        "zone_name": web.saiweb().config.timezone.key,
-        "saved": saved_searches.of_person(web.conn(), listing.user_id()),
-        "kept": kept,
-        "formats": execution_files.NAMES,
-        "newer": _page_address(asked, before=page.newer),
-        "older": _page_address(asked, after=page.older),
-        "first": None if asked == asked.first_page() else _address(asked.first_page()),
-        "before_word": _before_word(asked.order),
-        "after_word": _after_word(asked.order),
-        "as_grid": _address(replace(asked, view="grid")),
-        "as_list": _address(replace(asked, view="list")),
-        "problem": found.is_slow,
-        "narrower": [
-            (gallery_words.period_word(name), _address(replace(asked.first_page(), period=name)))
-            for name in ("today", "week")
-        ],
-        "is_backwards": wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until,
-        "notice": get_flashed_messages(category_filter=[NOTICE]),
-        "news": url_for("gallery.news", than=gallery_words.exact(search.now)) + (f"&{kept}" if kept else ""),
-    }
+    count = total(found.counts, wanted)
+    html = render_template(
+        "gallery/_list.html",
+        search=search,
+        found=page,
+        cards=cards.draw(page.cards, marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None),
+        count=count,
+        chips=gallery_words.chips(asked, search.places, search.text),
+        levels_of=gallery_words.choices("level", wanted.levels, search.places, found.counts),
+        boxes=partial(panel.boxes, asked=asked, places=search.places),
+        active=_active(asked),
+        orders=gallery_words.orders(),
+        periods=PERIODS,
+        zone_name=web.saiweb().config.timezone.key,
+        newer=_page_address(asked, before=page.newer),
+        older=_page_address(asked, after=page.older),
+        first=None if asked == asked.first_page() else _address(asked.first_page()),
+        before_word=_before_word(asked.order),
+        after_word=_after_word(asked.order),
+        as_grid=_address(replace(asked, view="grid")),
+        as_list=_address(replace(asked, view="list")),
+        is_slow=found.is_slow,
+        narrower=_narrower(asked) if found.is_slow else [],
+        is_backwards=wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until,
+        news=url_for("gallery.news", than=gallery_words.exact(search.now)) + (f"&{kept}" if kept else ""),
+    )
+    return Listed(html=Markup(html), count=count, kept=kept)  # noqa: S704 (ours, escaped)  # nosec
+
+
+def _narrower(asked: Asked) -> list[tuple[str, str]]:
+    """Return what would take less time, by its word and address."""
+    return [(gallery_words.period_word(name), _address(replace(asked.first_page(), period=name))) for name in NARROWER]
 
 
 def _find(wanted: Filter, asked: Asked) -> Found:
     """Ask the database; what takes too long there is given up, and the rest of the page still works."""
-    conn = web.conn()
     try:
-        with conn.transaction():
-            return Found(page=_page(conn, wanted, asked), counts=_counts(conn, wanted))
-    except psycopg.errors.QueryCanceled:
+        page = _page(web.conn(), wanted, asked)
+        counts = gallery_queries.level_counts(web.conn(), wanted, scope=web.scope())
+    except psycopg.errors.QueryCanceled as error:
+        with suppress(psycopg.errors.QueryCanceled):
+            web.close_conn(error)
         return Found(page=Page([], None, None), counts={}, is_slow=True)
+    return Found(page=page, counts=counts)
 
 
 def _page(conn: psycopg.Connection[Any], wanted: Filter, asked: Asked) -> Page:
@@ -125,16 +148,9 @@ def _page(conn: psycopg.Connection[Any], wanted: Filter, asked: Asked) -> Page:
     return page
 
 
-def _counts(conn: psycopg.Connection[Any], wanted: Filter) -> dict[str, Count]:
-    return gallery_queries.level_counts(conn, wanted, scope=web.scope())
-
-
 def total(counts: dict[str, Count], wanted: Filter) -> Count | None:
     """Return how many the filter finds, from the counts of its levels; None: nobody counted."""
-    chosen = [counts[level] for level in wanted.levels or LEVELS if level in counts]
-    if not chosen:
-        return None
-    return Count(value=sum(one.value for one in chosen), is_exact=all(one.is_exact for one in chosen))
+    return gallery_counts.total(counts, wanted) if counts else None
 
 
 def _active(asked: Asked) -> dict[str, int]:
