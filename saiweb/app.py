@@ -21,6 +21,7 @@ from saiweb import (
     keys,
     people_words,
     static_files,
+    viewer_words,
     web,
     words,
 )
@@ -114,7 +115,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
-    app.jinja_env.filters.update(words.FILTERS | people_words.FILTERS | admin_words.FILTERS | gallery_words.FILTERS)
+    for more in (words, people_words, admin_words, gallery_words, viewer_words):
+        app.jinja_env.filters.update(more.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
     regions = Database(

@@ -50,6 +50,8 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "executions.stage": WATCHING,
     "executions.reel": WATCHING,
     "alerts.show": WATCHING,
+    "executions.drawn": PEOPLE,
+    "executions.sequence": PEOPLE,
     "images.original": WATCHING,
     "images.thumb": WATCHING,
     "images.preview": WATCHING,

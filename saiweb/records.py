@@ -126,8 +126,12 @@ class ExecutionDetail:
     processing_time_ms: float | None
     assessment: str | None
     raw_response: str | None
+    can_alarm: bool | None  # None: not analysed at all
+    claimed_by: UUID | None  # None: nobody has it
+    claimed_name: str | None
+    claimed_at: datetime | None
     acknowledged_at: datetime | None
-    acknowledged_name: str | None  # None also from before people were known
+    acknowledged_name: str | None  # None beside a time: before people were known
     image_state: str | None
     image_state_reason: str | None
     image_sha256: str | None

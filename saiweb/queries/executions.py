@@ -48,8 +48,9 @@ def get(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None
                    e.error_message, e.notes, e.heard_at, e.loaded_at, e.is_history,
                    a.risk_level::text, a.risk_stated::text, a.risk_source::text, a.confidence_score,
                    a.alert_priority::text, a.smoke_detected, a.flame_detected, a.detection_count, a.model_name,
-                   a.model_version, a.processing_time_ms, a.assessment, a.raw_response, a.acknowledged_at,
-                   u.full_name AS acknowledged_name,
+                   a.model_version, a.processing_time_ms, a.assessment, a.raw_response, a.can_alarm,
+                   a.claimed_by, c.full_name AS claimed_name, a.claimed_at,
+                   a.acknowledged_at, s.full_name AS acknowledged_name,
                    i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
                    i.size_bytes AS image_size_bytes, i.width AS image_width, i.height AS image_height,
                    i.format AS image_format, i.quality_score, i.extracted_at AS image_extracted_at,
@@ -60,7 +61,8 @@ def get(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None
             LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
             LEFT JOIN execution_notifications n
                 ON (n.execution_timestamp, n.execution_id) = (e.execution_timestamp, e.id)
-            LEFT JOIN users u ON u.id = a.acknowledged_by
+            LEFT JOIN users c ON c.id = a.claimed_by
+            LEFT JOIN users s ON s.id = a.acknowledged_by
             WHERE k.execution_id = %(execution_id)s AND {scopes.condition(scope)}
             """,
             {"execution_id": execution_id, **scopes.parameters(scope)},

@@ -18,6 +18,7 @@ from saiweb.records import DayQuarter, DetectionBox, FilmFrame, Hole, Scope
 QUARTER: Final = timedelta(minutes=15)
 BASELINE_DAYS: Final = 7
 BASELINE_REACH: Final = timedelta(minutes=45)  # how far from the same hour a clear frame may be
+RECENT_REACH: Final = timedelta(hours=6)
 
 
 def around(
@@ -112,6 +113,28 @@ def baseline(
                 "at": at,
                 "days": BASELINE_DAYS,
                 "reach": BASELINE_REACH,
+                **scopes.parameters(scope),
+            },
+        ).fetchone()
+
+
+def last_clear(
+    conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, at: datetime, scope: Scope | None = None
+) -> FilmFrame | None:
+    """Return the camera's last clear frame before `at`, at most RECENT_REACH back; None where there is none."""
+    with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
+              AND e.execution_timestamp < %(at)s AND e.execution_timestamp > %(at)s - %(reach)s
+            ORDER BY e.execution_timestamp DESC, e.id DESC
+            LIMIT 1
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "at": at,
+                "reach": RECENT_REACH,
                 **scopes.parameters(scope),
             },
         ).fetchone()

@@ -1,18 +1,40 @@
-"""One execution: its own page, and its stage as a fragment for whatever page shows one."""
+"""One execution: its own page, its stage as a fragment for whatever page shows one, and what people download."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
+from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
-from saiweb import web
+from saiweb import gallery_filters, identity, threads, web
+from saiweb.gallery_filters import BadParameterError
+from saiweb.queries import executions as execution_queries
+from saiweb.queries import gallery
+from saiweb.queries import images as image_queries
+from saiweb.records import ExecutionDetail
+from saiweb.services import drawings, film
+from saiweb.services.film import Slot
+from saiweb.services.image_renditions import DrawnBox
 from saiweb.views import stage as stages
 from saiweb.views import viewed
+from saiweb.words import class_word, score
 
 executions = Blueprint("executions", __name__, url_prefix="/executions")
 
-MAX_LIST_QUERY = 2000
+MAX_LIST_QUERY: Final = 2000
+MAX_SEQUENCE: Final = film.SLOTS
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSpan:
+    """What the animated sequence of a film holds: how many pictures, of which time."""
+
+    count: int
+    start: datetime
+    end: datetime
 
 
 @executions.get("/<int(max=9223372036854775807):execution_id>")
@@ -23,7 +45,7 @@ def show(execution_id: int) -> Response:
 
 @executions.get("/<int(max=9223372036854775807):execution_id>/stage")
 def stage(execution_id: int) -> Response:
-    """GET /executions/<id>/stage: stage and record as a fragment (`hx-partial`s), for `?place=viewer` or `watch`."""
+    """GET /executions/<id>/stage: what its page shows as a fragment (`hx-partial`s), for `?place=viewer` or `watch`."""
     return web.as_page(make_response(render_template("viewer/stage.html", **_load(execution_id))))
 
 
@@ -36,13 +58,53 @@ def reel(execution_id: int) -> Response:
     return web.as_page(make_response(render_template("viewer/reel.html", **found)))
 
 
+@executions.get("/<int(max=9223372036854775807):execution_id>/drawn")
+def drawn(execution_id: int) -> Response:
+    """GET /executions/<id>/drawn: the picture as JPEG with its boxes drawn, labelled in the reader's language."""
+    execution = execution_queries.get(web.conn(), execution_id, scope=web.scope())
+    image = image_queries.for_serving(web.conn(), execution_id, scope=web.scope())
+    if execution is None or image is None:
+        abort(404)
+    boxes = [
+        DrawnBox(_label(box.class_name, box.confidence), box.x, box.y, box.width, box.height)
+        for box in execution.detections
+        if stages.is_drawable(box, execution)
+        if box.x is not None and box.y is not None and box.width is not None and box.height is not None
+    ]
+    web.close_conn()  # drawing must not hold one of the few connections
+    store = current_app.extensions["image_store"]
+    data = threads.run("make", lambda: drawings.with_boxes(store, image, boxes))
+    word = _("cajas")
+    return _download(data, "image/jpeg", f"sai-{execution_id}-{word}.jpg")
+
+
+@executions.get("/<int(max=9223372036854775807):execution_id>/sequence")
+def sequence(execution_id: int) -> Response:
+    """GET /executions/<id>/sequence: the pictures of its film, at most 13, as an animated WebP."""
+    found = stages.context(execution_id, scope=web.scope())
+    if found is None:
+        abort(404)
+    ids = [slot.frame.id for slot in _pictures(found["slots"])]
+    images = [image_queries.for_serving(web.conn(), one, scope=web.scope()) for one in ids]
+    web.close_conn()
+    store = current_app.extensions["image_store"]
+    stored = [image for image in images if image is not None]
+    made = threads.run("long", lambda: drawings.sequence(store, stored))
+    data, count = (None, 0) if made is None else made
+    word = _("secuencia")
+    return _download(data, "image/webp", f"sai-{execution_id}-{word}-{count}.webp")
+
+
 def _load(execution_id: int) -> dict[str, Any]:
-    """Return what the stage of this execution shows, or 404 where there is none that the asker may see."""
-    found = stages.context(execution_id, scope=web.scope(), **_asked())
+    """Return what the page of this execution shows, or 404 where there is none that the asker may see."""
+    asked = _asked()
+    found = stages.context(execution_id, scope=web.scope(), **asked)
     if found is None:
         abort(404)
     if found["execution"].image_state == "stored":
         viewed.note("execution.view", "execution", execution_id)
+    if asked["place"] == "viewer":
+        found |= _list(found["execution"], asked["within"]) | {"sequence": _span(found["slots"])}
     return found
 
 
@@ -55,3 +117,48 @@ def _asked() -> dict[str, Any]:
     if within is not None and len(within) > MAX_LIST_QUERY:
         abort(400, "in")
     return {"place": place, "within": within}
+
+
+def _list(execution: ExecutionDetail, within: str | None) -> dict[str, Any]:
+    """Return the way back to the list that the reader came from, and the executions beside this one in it."""
+    if not identity.may("gallery.index"):
+        return {"list_url": None, "list_previous_id": None, "list_next_id": None, "within": None}
+    address = url_for("gallery.index")
+    if within is None:
+        return {"list_url": address, "list_previous_id": None, "list_next_id": None}
+    try:
+        asked = gallery_filters.read(gallery_filters.split(within))
+    except BadParameterError:
+        abort(400, "in")
+    what = asked.filter(datetime.now(UTC), web.saiweb().config.timezone)
+    before, after = gallery.neighbours(web.conn(), what, execution, scope=web.scope(), order=asked.order)
+    query = gallery_filters.query_string(asked)
+    return {
+        "list_url": f"{address}?{query}" if query else address,
+        "list_previous_id": before,
+        "list_next_id": after,
+    }
+
+
+def _pictures(slots: list[Slot]) -> list[Slot]:
+    """Return the frames of a film whose pictures are stored."""
+    return [slot for slot in slots if slot.frame is not None and slot.frame.image_state == "stored"][:MAX_SEQUENCE]
+
+
+def _span(slots: list[Slot]) -> FilmSpan | None:
+    found = _pictures(slots)
+    return FilmSpan(len(found), found[0].at, found[-1].at) if len(found) > 1 else None
+
+
+def _label(class_name: str | None, confidence: float | None) -> str:
+    return class_word(class_name) if confidence is None else f"{class_word(class_name)} {score(confidence)}"
+
+
+def _download(data: bytes | None, mimetype: str, file_name: str) -> Response:
+    """Answer a file to keep; 404 where none could be made. It depends on the reader's language and on later answers."""
+    if data is None:
+        abort(404)
+    response = web.as_page(Response(data, mimetype=mimetype))
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -16,6 +16,7 @@ from saiweb.queries import attention, executions, film
 from saiweb.queries.film import QUARTER
 from saiweb.records import DetectionBox, ExecutionDetail, FilmFrame, Scope
 from saiweb.services import film as film_rules
+from saiweb.services import timeline
 from saiweb.services.film import Day
 
 Place = Literal["viewer", "watch"]  # whose page the stage stands on: what its links lead to
@@ -38,7 +39,14 @@ def context(
     if execution is None:
         return None
     now = datetime.now(UTC)
-    found: dict[str, Any] = {"slots": [], "every": None, "baseline": None, "day": None, "is_today": False}
+    found: dict[str, Any] = {
+        "slots": [],
+        "every": None,
+        "baseline": None,
+        "is_baseline_of_today": False,
+        "day": None,
+        "is_today": False,
+    }
     found |= {"first_id": None, "last_id": None, "older_id": None, "newer_id": None}
     if execution.device_id is not None and execution.camera_id is not None:
         found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
@@ -48,6 +56,8 @@ def context(
         "next_id": None,
         "boxes": [box for box in execution.detections if is_drawable(box, execution)],
         "n8n_url": _n8n_url(execution),
+        "history": timeline.history(execution),
+        "ledger": timeline.ledger(execution),
         "place": place,
         "within": within,
         "frame_url": frame_url(place, within),
@@ -102,6 +112,7 @@ def _of_the_camera(
     ids = [frame.id for frame in frames]
     pivot = ids.index(execution.id)
     every = film_rules.cadence(frames)
+    earlier = film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope)
     slots = film_rules.strip(frames, execution.id, now)
     shown = [slot.frame.id for slot in slots if slot.frame is not None]
     return {
@@ -111,7 +122,8 @@ def _of_the_camera(
         "newer_id": ids[pivot + 1] if pivot + 1 < len(ids) else None,
         "first_id": shown[0],
         "last_id": shown[-1],
-        "baseline": film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
+        "baseline": earlier or film.last_clear(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
+        "is_baseline_of_today": earlier is None,
         "is_today": now - _DAY < at <= now,
         "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(every), scope),
     }

@@ -110,6 +110,20 @@ def test_today_another_hour_and_last_month_are_no_baseline(conn: Connection, bef
     assert baseline(conn) is None
 
 
+def test_the_last_clear_frame_of_today_is_before_it_and_not_long_ago(conn: Connection) -> None:
+    def last() -> int | None:
+        found = film.last_clear(conn, **CAMERA, at=NOON)
+        return None if found is None else found.id
+
+    clear(conn, 1, 7 * HOUR)
+    clear(conn, 2, timedelta(0))
+    clear(conn, 3, HOUR, risk_level="low")
+    assert last() is None
+    clear(conn, 4, 2 * HOUR)
+    assert last() == 4
+    assert film.last_clear(conn, **CAMERA, at=NOON, scope=ELSEWHERE) is None
+
+
 def test_a_day_is_counted_in_quarters(conn: Connection) -> None:
     add(conn, 1, at=NOON, risk_level="none", **CAMERA)
     add(conn, 2, at=NOON + MINUTE, risk_level="high", confidence_score=0.7, **CAMERA)

@@ -97,10 +97,12 @@ def test_any_final_word_of_n8n_reads_as_a_sentence(site: Site, status: str, sent
 def test_the_clocks_stand_side_by_side_with_their_distance(site: Site) -> None:
     site.add_execution(7, "none", heard_at=NOON + timedelta(seconds=1.5), loaded_at=NOON + timedelta(minutes=4))
     page = words(site.get("/executions/7"))
-    assert "Cámara captura 14:02:29 · 23 nov" in page
-    assert "n8n empieza 14:02:31 · 23 nov +2,0 s" in page
-    assert "Panel aviso 14:02:32 · 23 nov +3,5 s" in page
-    assert "Panel cargada 14:06:31 · 23 nov +4 min" in page
+    assert "Captura 14:02:29 · 23 nov del equipo" in page
+    assert "14:02:29 La cámara tomó el cuadro" in page
+    assert "14:02:31 n8n empezó +2,0 s" in page
+    assert "14:02:32 El panel oyó el aviso +3,5 s" in page
+    assert "14:06:31 El panel la cargó +4 min" in page
+    assert "captura a n8n 2,0 s análisis 1,0 s panel 4 min" in page
 
 
 def test_a_camera_clock_ahead_of_ours_shows_as_negative(site: Site) -> None:

@@ -72,8 +72,17 @@ def test_a_clear_frame_of_yesterday_is_offered_with_its_time(site: Site) -> None
     assert "No hay un cuadro sin humo de esta cámara" not in page
 
 
+def test_without_one_of_an_earlier_day_the_last_of_today_is_offered_and_it_says_so(site: Site) -> None:
+    site.add_execution(1, "none", at=NOON - 5 * 60 * MINUTE)
+    site.add_execution(2, "critical")
+    page = site.get("/executions/2")
+    assert re.search(r'data-blink="/images/[0-9a-f]{64}/1/preview/1280"', page)
+    assert "De días anteriores no hay un cuadro sin humo a esta hora" in page
+
+
 def test_without_a_clear_frame_it_says_so(site: Site) -> None:
     site.add_execution(1, "none", at=NOON - DAY + 3 * 60 * MINUTE)
+    site.add_execution(3, "none", at=NOON + MINUTE)
     site.add_execution(2, "critical")
     page = site.get("/executions/2")
     assert "data-blink=" not in page
