@@ -77,7 +77,7 @@ def index() -> BaseResponse:
         listed=draw(search),
         formats=execution_files.NAMES,
         saved=saved_searches.of_person(web.conn(), listing.user_id()),
-        notices=get_flashed_messages(category_filter=[NOTICE]),
+        said=get_flashed_messages(category_filter=[NOTICE]),
     )
     if is_htmx:
         response.headers["HX-Push-Url"] = canonical
