@@ -37,6 +37,17 @@ class FilmSpan:
     end: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What stands above the stage on the page of an execution."""
+
+    list_url: str | None  # the list it was opened from, else all; None: the asker may see no list
+    has_list: bool
+    previous_id: int | None = None  # beside it in that list
+    next_id: int | None = None
+    sequence: FilmSpan | None = None  # None: fewer than two pictures
+
+
 @executions.get("/<int(max=9223372036854775807):execution_id>")
 def show(execution_id: int) -> Response:
     """GET /executions/<id>?in=<query string of the list that the reader came from>"""
@@ -104,7 +115,7 @@ def _load(execution_id: int) -> dict[str, Any]:
     if found["execution"].image_state == "stored":
         viewed.note("execution.view", "execution", execution_id)
     if asked["place"] == "viewer":
-        found |= _list(found["execution"], asked["within"]) | {"sequence": _span(found["slots"])}
+        found["bar"] = _bar(found["execution"], asked["within"], found["slots"])
     return found
 
 
@@ -119,13 +130,14 @@ def _asked() -> dict[str, Any]:
     return {"place": place, "within": within}
 
 
-def _list(execution: ExecutionDetail, within: str | None) -> dict[str, Any]:
-    """Return the way back to the list that the reader came from, and the executions beside this one in it."""
+def _bar(execution: ExecutionDetail, within: str | None, slots: list[Slot]) -> Bar:
+    """Return the way back to the list that the reader came from, the executions beside this one in it, and the rest."""
+    sequence = _span(slots)
     if not identity.may("gallery.index"):
-        return {"list_url": None, "list_previous_id": None, "list_next_id": None, "within": None}
+        return Bar(None, has_list=False, sequence=sequence)
     address = url_for("gallery.index")
     if within is None:
-        return {"list_url": address, "list_previous_id": None, "list_next_id": None}
+        return Bar(address, has_list=False, sequence=sequence)
     try:
         asked = gallery_filters.read(gallery_filters.split(within))
     except BadParameterError:
@@ -133,11 +145,7 @@ def _list(execution: ExecutionDetail, within: str | None) -> dict[str, Any]:
     what = asked.filter(datetime.now(UTC), web.saiweb().config.timezone)
     before, after = gallery.neighbours(web.conn(), what, execution, scope=web.scope(), order=asked.order)
     query = gallery_filters.query_string(asked)
-    return {
-        "list_url": f"{address}?{query}" if query else address,
-        "list_previous_id": before,
-        "list_next_id": after,
-    }
+    return Bar(f"{address}?{query}" if query else address, True, before, after, sequence)
 
 
 def _pictures(slots: list[Slot]) -> list[Slot]:

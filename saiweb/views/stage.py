@@ -60,6 +60,7 @@ def context(
         "ledger": timeline.ledger(execution),
         "place": place,
         "within": within,
+        "bar": None,  # the viewer's own
         "frame_url": frame_url(place, within),
         **found,
     }

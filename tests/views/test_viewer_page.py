@@ -79,6 +79,17 @@ def test_what_waits_can_be_claimed_and_marked_as_seen(site: Site) -> None:
     assert "Elena la vio" in words(page)
 
 
+def test_the_answer_to_an_act_shows_the_stage_again(site: Site) -> None:
+    site.add_execution(7, "high", analysis={"can_alarm": True})
+    expert = site.sign_in("expert", username="elena")
+    response = expert.post(
+        "/alerts/claim", data={"ids": "7", "sel": "7", "place": "viewer"}, headers={"HX-Request": "true"}
+    )
+    assert response.status_code == 200
+    assert 'hx-target="#acts"' in response.text
+    assert "La tiene Elena" in words(response.text)
+
+
 def test_who_only_watches_can_do_nothing(site: Site) -> None:
     site.add_execution(7, "critical", analysis={"can_alarm": True})
     page = site.sign_in("viewer").get("/executions/7").text

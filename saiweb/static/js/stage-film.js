@@ -53,7 +53,22 @@
     if (words && stage().dataset.place === "viewer") document.title = document.title.replace(/^(\(\d+\) )?.*( · SAI)$/, `$1${words}$2`);
   }
 
+  async function copy(button) { // the address of this frame alone, without the list it was opened from
+    await navigator.clipboard.writeText(button.href);
+    const word = button.querySelector(".vh");
+    word.dataset.was ??= word.textContent;
+    word.textContent = button.dataset.copy;
+    button.classList.add("is-copied");
+    setTimeout(() => { word.textContent = word.dataset.was; button.classList.remove("is-copied"); }, 2000);
+  }
+
   document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-copy]");
+    if (link && navigator.clipboard && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      copy(link).catch(() => { location.href = link.href; });
+      return;
+    }
     const tool = event.detail && event.target.closest?.("[data-stage] .tools");
     if (tool) setTimeout(() => tool.querySelector(":focus:not(:focus-visible)")?.blur()); // so that Space plays again
     if (event.target.closest?.("[data-stage] [data-play]")) return play(!playing);
