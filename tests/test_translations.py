@@ -34,7 +34,7 @@ SAME_EVERYWHERE = {
 }
 # Data in the page of components, as cameras and models would say it.
 SAMPLES = {"Molinari · cam3", "Cosquín · cam1", "Tanti · cam2", "SAINet v10", "cam1", "cam:molinari"}
-READ_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
+READ_ATTRIBUTES = {"alt", "aria-label", "label", "placeholder", "title"}
 
 
 class Words(HTMLParser):
@@ -46,7 +46,9 @@ class Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del tag
-        self.found += [value for name, value in attrs if name in READ_ATTRIBUTES and value]
+        self.found += [
+            value for name, value in attrs if value and (name in READ_ATTRIBUTES or name.startswith("data-text"))
+        ]
 
     def handle_data(self, data: str) -> None:
         self.found.append(data)
