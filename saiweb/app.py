@@ -17,6 +17,7 @@ from saiweb import (
     compression,
     gallery_words,
     headers,
+    health_words,
     identity,
     keys,
     people_words,
@@ -115,7 +116,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
-    for more in (words, people_words, admin_words, gallery_words, viewer_words):
+    for more in (words, people_words, admin_words, gallery_words, viewer_words, health_words):
         app.jinja_env.filters.update(more.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)

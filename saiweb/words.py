@@ -179,59 +179,6 @@ def image_flaw(reason: str | None) -> str | None:
             return reason
 
 
-def component_word(name: str) -> str:
-    """Return the name of a part of the machinery."""
-    match name:
-        case "n8n":
-            return _("Enlace con n8n")
-        case "listener":
-            return _("Avisos de n8n")
-        case "sweep":
-            return _("Repaso")
-        case "queue":
-            return _("Cola de carga")
-        case "images":
-            return _("Imágenes y disco")
-        case "database":
-            return _("Base del panel")
-        case _:
-            return name
-
-
-def component_task(name: str) -> str | None:
-    """Return what a part of the machinery is for."""
-    match name:
-        case "n8n":
-            return _("Lee la base de n8n.")
-        case "listener":
-            return _("Oye cada ejecución cuando n8n la termina.")
-        case "sweep":
-            return _("Compara n8n con lo cargado y trae lo que falte.")
-        case "queue":
-            return _("Carga lo que espera turno.")
-        case "images":
-            return _("Guarda los cuadros originales.")
-        case "database":
-            return _("Guarda todo lo que se ve acá.")
-        case _:
-            return None
-
-
-def reason_word(reason: str | None) -> str | None:
-    """Return why a part of the machinery is in trouble; what a database or a disk said is quoted as it came."""
-    match reason:
-        case "no sign of life" | "The listener gives no sign of life." | "The listener gave no sign of life.":
-            return _("No da señal de vida.")
-        case "No sweep has finished in time.":
-            return _("Ningún repaso terminó a tiempo.")
-        case "The worker has stopped.":
-            return _("La carga se detuvo.")
-        case "The image cache folder cannot be written.":
-            return _("No se puede escribir en la carpeta de imágenes.")
-        case _:
-            return reason
-
-
 def trouble(code: int) -> str:
     """Return what an HTTP status means to the person who got it."""
     match code:
@@ -367,9 +314,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         camera,
         image_absence,
         image_flaw,
-        component_word,
-        component_task,
-        reason_word,
         trouble,
         way_out,
         clock,
