@@ -137,8 +137,9 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
 
 TOPICS: Final[dict[str, frozenset[Rank]]] = {
     "critical": WATCHING,
-    "queue": WATCHING,
-    "rest": WATCHING,
+    "queue": PEOPLE,
+    "rest": PEOPLE,
+    "wall": WATCHING,
     "live": WATCHING,
     "figures": WATCHING,
     "gallery": PEOPLE,

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from saiweb.permissions import Rank, Role
 
+CROP_MARGIN = 2.0
+CROP_LEAST = 192  # pixels of the image: less would show only blocks
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCard:
@@ -60,6 +63,12 @@ class Group:
     image_state: str | None
     image_state_reason: str | None
     image_sha256: str | None
+    image_width: int | None
+    image_height: int | None
+    box_x: float | None  # the surest box of the newest, in pixels of the original image; None: it has none
+    box_y: float | None
+    box_width: float | None
+    box_height: float | None
     claimed_by: UUID | None  # None: nobody has it
     claimed_name: str | None
     claimed_at: datetime | None
@@ -68,6 +77,20 @@ class Group:
     @property
     def count(self) -> int:
         return len(self.execution_ids)
+
+    @property
+    def crop(self) -> tuple[int, int, int, int] | None:
+        """Return the part of the image around its box as x, y, width, height, 16:9 and at least CROP_LEAST wide."""
+        if self.box_x is None or self.box_y is None or self.box_width is None or self.box_height is None:
+            return None
+        if self.image_width is None or self.image_height is None:
+            return None
+        wanted = max(CROP_MARGIN * max(self.box_width, self.box_height * 16 / 9), CROP_LEAST)
+        width = min(wanted, self.image_width, self.image_height * 16 / 9)
+        height = width * 9 / 16
+        left = min(max(0, self.box_x + self.box_width / 2 - width / 2), self.image_width - width)
+        top = min(max(0, self.box_y + self.box_height / 2 - height / 2), self.image_height - height)
+        return round(left), round(top), round(width), round(height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,8 @@ def topic_word(name: str) -> str:
             return _("En vivo: la cola de lo que espera a alguien")
         case "rest":
             return _("En vivo: el resto de la última hora")
+        case "wall":
+            return _("En vivo: lo último de cada cámara, para pantallas de pared")
         case "live":
             return _("En vivo: las últimas ejecuciones")
         case "figures":

@@ -66,11 +66,21 @@ _GROUPED: LiteralString = """
            g.detected_at, e.capture_timestamp, e.status, e.error_node, e.device_id, e.camera_id, e.location,
            a.risk_level::text, a.risk_source::text, a.confidence_score, a.smoke_detected, a.flame_detected,
            i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
+           i.width AS image_width, i.height AS image_height,
+           b.x AS box_x, b.y AS box_y, b.width AS box_width, b.height AS box_height,
            g.claimed_by, u.full_name AS claimed_name, g.claimed_at, a.acknowledged_at
     FROM grouped g
     JOIN executions e ON (e.execution_timestamp, e.id) = (g.newest_at, g.execution_ids[1])
     LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
     LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+    LEFT JOIN LATERAL (
+        SELECT d.x, d.y, d.width, d.height
+        FROM execution_detections d
+        WHERE (d.execution_timestamp, d.execution_id) = (e.execution_timestamp, e.id)
+          AND d.detection_index < a.detection_count AND d.x + d.y + d.width + d.height IS NOT NULL
+        ORDER BY d.confidence DESC NULLS LAST, d.detection_index
+        LIMIT 1
+    ) b ON true
     LEFT JOIN users u ON u.id = g.claimed_by
 """
 

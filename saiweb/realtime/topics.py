@@ -12,7 +12,7 @@ import psycopg
 
 from config import Config
 from saiweb import notify
-from saiweb.queries import attention, executions, figures, gallery_news, health
+from saiweb.queries import attention, executions, figures, gallery_news, health, wall
 from saiweb.realtime.listener import View
 from saiweb.records import ExecutionCard, Group, Scope
 
@@ -124,6 +124,10 @@ def read_figures(conn: psycopg.Connection[Any], _config: Config, scope: Scope | 
     return {"figures": figures.last_hour(conn, datetime.now(UTC), scope=scope)}
 
 
+def read_wall(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
+    return {"wall": wall.current(conn, datetime.now(UTC), scope=scope)}
+
+
 def read_health(conn: psycopg.Connection[Any], config: Config, _scope: Scope | None) -> Context:
     return {"health": health.current(conn, datetime.now(UTC), is_configured=config.has_n8n)}
 
@@ -138,6 +142,10 @@ def _ids_of_queue(context: Context) -> frozenset[int]:
 
 def _ids_of_rest(context: Context) -> frozenset[int]:
     return _ids_of(context["rest"].groups)
+
+
+def _ids_of_wall(context: Context) -> frozenset[int]:
+    return frozenset(tile.id for tile in context["wall"].tiles)
 
 
 def _ids_of(groups: list[Group]) -> frozenset[int]:
@@ -204,6 +212,17 @@ TOPICS: dict[str, Topic] = {
             channels=frozenset({notify.NEW_EXECUTION}),
             query=read_gallery,
             partial="gallery/_region.html",
+        ),
+        Topic(
+            name="wall",
+            tier=Tier.EXECUTIONS,
+            priority=2,
+            channels=frozenset({notify.NEW_EXECUTION, notify.HIGH_PRIORITY_EXECUTION}),
+            shown_channels=frozenset({notify.PROCESS_IMAGE}),
+            at_once=frozenset({ATTENTION}),
+            query=read_wall,
+            shown_ids=_ids_of_wall,
+            partial="dashboard/_wall.html",
         ),
         Topic(
             name="figures",

@@ -87,7 +87,7 @@ def undo() -> Response:
     """POST /alerts/undo: let the alerts `ids` wait again that one marked as seen a moment ago."""
     undone = alert_queries.unacknowledge(web.conn(), _asked_ids(), _me(), scope=web.scope())
     _note("alert.undo", undone)
-    return _answer("undone" if undone else "too_late", changed=undone)
+    return _answer("undone" if undone else "too_late", changed=undone, selected_id=_asked_id("sel"))
 
 
 def _answer(
@@ -97,17 +97,17 @@ def _answer(
     changed = changed or []
     if changed:
         publish(web.conn(), TOPIC, f"{ATTENTION}:{kind}")
-    notice: dict[str, Any] = {"kind": kind, "ids": changed, "sel": _asked_id("sel")}
+    place = request.form.get("place")
+    notice: dict[str, Any] = {"kind": kind, "ids": changed, "sel": _asked_id("sel"), "place": place}
     if held is not None:
         notice |= {"name": held.name, "at": held.at.isoformat()}
-    selected_id = selected_id or notice["sel"]
+    is_moved, selected_id = selected_id is not None and place == "watch", selected_id or notice["sel"]
     if request.headers.get("HX-Request") != "true":
         notices.leave(notice)
-        if request.form.get("place") == "viewer" and selected_id is not None:
+        if place == "viewer" and selected_id is not None:
             return redirect(url_for("executions.show", execution_id=selected_id), 303)
         return redirect(url_for("dashboard.index", sel=selected_id), 303)
     regions = {name: drawn.region(name) for name in ("critical", "queue")}
-    place = request.form.get("place")
     shown = None
     if selected_id is not None and place in stages.PLACES:
         shown = stages.context(selected_id, scope=web.scope(), place=place)
@@ -116,7 +116,7 @@ def _answer(
             "alerts/_answer.html", notice=notices.read(notice), regions=regions, is_shown=bool(shown), **shown or {}
         )
     )
-    if shown is not None and selected_id != notice["sel"]:
+    if shown is not None and is_moved:
         response.headers["HX-Push-Url"] = url_for("dashboard.index", sel=selected_id)
     return web.as_page(response)
 

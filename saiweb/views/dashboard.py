@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, abort, request
 
-from saiweb import web
+from saiweb import identity, web
 from saiweb.queries import executions
 from saiweb.realtime.topics import TOPICS
 from saiweb.records import Group
@@ -23,7 +23,12 @@ _ID = re.compile(r"\d{1,18}", re.ASCII)
 
 @dashboard.get("/")
 def index() -> Response:
-    """GET /?list=attend|rest&sel=<id>&view=queue: without `sel` what waits longest at the highest level is shown."""
+    """GET /?list=attend|rest&sel=<id>&view=queue: without `sel` what waits longest at the highest level is shown.
+
+    For wall screens, and with `kiosk=1`: the newest frame of each camera.
+    """
+    if _asked("kiosk", "0", ("0", "1")) == "1" or identity.rank() == "kiosk":
+        return web.render_page("dashboard/wall.html", topics=("critical", "wall", "health"))
     which, view, selected_id = _asked("list", "attend", LISTS), _asked("view", "watch", VIEWS), _selected_id()
     region = TOPICS[LISTS[which]].query(web.conn(), web.saiweb().config, web.scope())
     groups: list[Group] = region["rest"].groups if which == "rest" else region["waiting"].groups

@@ -7,16 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from saiweb import notify
 from tests.browser.pages import Address, assert_fits, open_page, screenshot
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
-
-
-NAME_OF_FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
 
 
 @pytest.fixture
@@ -39,94 +36,109 @@ def busy(site: Site) -> Site:
     return site
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("lang", ["es", "en"])
-def test_it_fits_on_a_desk(
-    busy: Site, context_desktop: BrowserContext, address: Address, theme: str, lang: str
+@pytest.mark.parametrize(
+    ("width", "height"), [(1440, 900), (1100, 800), (900, 900), (768, 1000), (390, 844), (844, 390)]
+)
+@pytest.mark.parametrize(("theme", "lang"), [("dark", "es"), ("light", "en")])
+def test_it_fits_every_screen(
+    busy: Site, context_desktop: BrowserContext, address: Address, width: int, height: int, theme: str, lang: str
 ) -> None:
     page = open_page(context_desktop, address("/"), theme=theme, lang=lang)
-    expect(page.locator(".card")).to_have_count(6)
-    expect(page.locator(".card img").first).to_have_js_property("complete", value=True)
+    page.set_viewport_size({"width": width, "height": height})
+    page.reload()
+    expect(page.locator("#stage img").first).to_have_js_property("complete", value=True)
     assert_fits(page)
-    bottom = page.locator(".cards").bounding_box()
-    assert bottom
-    assert bottom["y"] + bottom["height"] <= 1000
-    screenshot(page, f"dashboard-1440-{theme}-{lang}")
+    if width >= 1100:
+        tall = page.evaluate("[document.documentElement.scrollHeight, innerHeight]")
+        assert tall[0] <= tall[1], "a desk needs no page scroll"
+        for part in ("#region-live", "#acts", "#region-figures", ".foot"):
+            box = page.locator(part).bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= height + 1, part
+    screenshot(page, f"watch-{width}x{height}-{theme}-{lang}")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_fits_on_a_phone(busy: Site, context_phone: BrowserContext, address: Address, theme: str) -> None:
-    page = open_page(context_phone, address("/"), theme=theme)
-    expect(page.locator(".card")).to_have_count(6)
-    assert_fits(page)
-    expect(page.get_by_role("navigation", name="Principal, teléfono")).to_be_visible()
-    for one in page.locator(".crit .btn, .bottom a, .bottom button, .btn.icon:visible, summary").all():
+def test_on_a_phone_the_thumb_reaches_what_there_is_to_do(
+    busy: Site, context_phone: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_phone, address("/"))
+    expect(page.locator("#region-queue")).to_be_hidden()
+    for one in page.locator("#acts button:visible").all():
         box = one.bounding_box()
         assert box
-        assert box["height"] >= 34
-    screenshot(page, f"dashboard-390-{theme}", full_page=True)
+        assert box["height"] >= 56
+        assert box["y"] > 600
+    assert height_of(page.locator("#region-critical")) == 88
+    page.locator("nav.bottom").get_by_role("link", name="Cola").click()
+    expect(page.locator("#region-queue li")).to_have_count(4)
+    expect(page.locator("#stage")).to_be_hidden()
+    assert_fits(page)
+    page.locator("#region-queue li").last.click()
+    expect(page.locator("#stage")).to_be_visible()
+    expect(page.locator("#stage")).to_have_attribute("data-id", "206697")
 
 
-def test_an_empty_dashboard_fits(site: Site, context_phone: BrowserContext, address: Address) -> None:
+def test_an_empty_watch_room_says_so(site: Site, context_phone: BrowserContext, address: Address) -> None:
     page = open_page(context_phone, address("/"))
     expect(page.get_by_text("Todavía no llegó ninguna ejecución")).to_be_visible()
     assert_fits(page)
-    screenshot(page, "dashboard-390-empty")
 
 
 def test_the_unseen_clock_runs(busy: Site, context_desktop: BrowserContext, address: Address) -> None:
     page = open_page(context_desktop, address("/"))
-    clock = page.locator(".crit [data-since]")
+    clock = page.locator(".crit-wait [data-since]")
     expect(clock).to_have_text(re.compile(r"^0[1-9]:\d\d$"))
     before = clock.inner_text()
     expect(clock).not_to_have_text(before)
 
 
-def test_a_critical_is_marked_as_seen_without_leaving_the_page(
+@pytest.mark.parametrize("path", ["/", "/health", "/executions"])
+def test_a_critical_comes_without_moving_anything(
+    site: Site, context_desktop: BrowserContext, context_phone: BrowserContext, address: Address, path: str
+) -> None:
+    site.add_execution(6, "high", at=datetime.now(UTC) - timedelta(minutes=9), camera_id="cam2")
+    pages = [open_page(context, address(path)) for context in (context_desktop, context_phone)]
+    for page in pages:
+        expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+        expect(page.locator(".crit")).to_have_count(0)
+    before = [places(page) for page in pages]
+    site.add_execution(7, "critical", at=datetime.now(UTC), camera_id="cam9")
+    site.publish(notify.HIGH_PRIORITY_EXECUTION, 7)
+    site.add("outages", component="n8n", reason="timeout expired", started_at=datetime.now(UTC))
+    for page, was in zip(pages, before, strict=True):
+        expect(page.locator(".crit-name")).to_have_text("Molinari · cam9")
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+        assert places(page) == was
+
+
+def test_a_critical_is_seen_from_the_bar_without_leaving_the_page(
     busy: Site, context_desktop: BrowserContext, address: Address
 ) -> None:
     page = open_page(context_desktop, address("/"))
     expect(page).to_have_title("(2) Vigilancia · SAI")
     page.evaluate("window.stayed = true")
-    page.locator(".crit").get_by_role("button", name="Vista").click()
+    page.locator(".crit-do").first.get_by_role("button", name="Vista").click()
     expect(page).to_have_title("(1) Vigilancia · SAI")
-    page.locator(".crit").get_by_role("button", name="Vista").click()
+    page.locator(".crit-do").first.get_by_role("button", name="Vista").click()
     expect(page.locator(".crit")).to_have_count(0)
     expect(page.get_by_text("Sin críticas por ver entre lo que llegó.")).to_be_visible()
     assert page.evaluate("window.stayed")
 
 
-def test_what_was_opened_on_demand_stays_open_when_the_region_is_renewed(
+def test_the_others_open_on_demand_above_the_page_and_stay_open(
     busy: Site, context_desktop: BrowserContext, address: Address
 ) -> None:
     now = datetime.now(UTC)
     for number in range(3):
         busy.add_execution(300 + number, "critical", at=now, camera_id=f"new{number}")
     page = open_page(context_desktop, address("/"))
+    before = places(page)
     page.locator(".crit-more summary").click()
-    expect(page.locator(".crit-more li")).to_have_count(4)
-    page.locator(".crit-more li").first.get_by_role("button", name="Vista").click()
-    expect(page.locator(".crit-more li")).to_have_count(3)
+    expect(page.locator(".crit-list li")).to_have_count(4)
+    assert places(page) == before
+    page.locator(".crit-list li").first.get_by_role("button", name="Vista").click()
+    expect(page.locator(".crit-list li")).to_have_count(3)
     expect(page.locator(".crit-more")).to_have_attribute("open", "")
-
-
-def test_a_new_critical_appears_by_itself_and_what_one_officer_saw_leaves_the_other_screen(
-    site: Site, context_desktop: BrowserContext, context_phone: BrowserContext, address: Address
-) -> None:
-    page = open_page(context_desktop, address("/"))
-    other = open_page(context_phone, address("/health"), lang="en")
-    for one, live in ((page, "en vivo"), (other, "live")):
-        expect(one.locator("[data-link-status]")).to_have_text(live)
-    site.add_execution(7, "critical", at=datetime.now(UTC), camera_id="cam9")
-    site.publish(notify.HIGH_PRIORITY_EXECUTION, 7)
-    expect(page.locator(".crit-name")).to_have_text("Molinari · cam9")
-    expect(page).to_have_title("(1) Vigilancia · SAI")
-    expect(other.locator(".crit-label").first).to_have_text("CRITICAL")
-    other.locator(".crit").get_by_role("button", name="Seen").click()
-    expect(page.locator(".crit")).to_have_count(0)
-    expect(page).to_have_title("Vigilancia · SAI")
-    assert_fits(page)
-    assert_fits(other)
 
 
 def test_without_a_connection_nobody_claims_that_nothing_burns(
@@ -141,34 +153,18 @@ def test_without_a_connection_nobody_claims_that_nothing_burns(
     expect(page.get_by_text("no se sabe si hay críticas nuevas")).to_be_visible()
 
 
-def test_without_scripts_the_form_still_marks_it(
-    busy: Site, context_no_scripts: BrowserContext, address: Address
-) -> None:
-    page = open_page(context_no_scripts, address("/"))
-    page.locator(".crit").get_by_role("button", name="Vista").click()
-    expect(page).to_have_title("(1) Vigilancia · SAI")
+def places(page: Page) -> list[dict[str, float] | None]:
+    """Return where the parts of a page stand."""
+    return page.evaluate(
+        """() => ["main", "#region-queue", "#stage", "#record", "#region-live", "footer"]
+            .map((one) => document.querySelector(one)?.getBoundingClientRect().toJSON() ?? null)"""
+    )
 
 
-def test_the_keyboard_reaches_everything_in_order(
-    busy: Site, context_desktop: BrowserContext, address: Address
-) -> None:
-    page = open_page(context_desktop, address("/"))
-    names: list[str] = []
-    for _ in range(10):
-        page.keyboard.press("Tab")
-        names.append(page.evaluate(NAME_OF_FOCUSED))
-    assert [" ".join(name.split()) for name in names[:9]] == [
-        "Ir al contenido",
-        "SAI, inicio",
-        "Vigilancia 2 críticas sin ver",
-        "Salud",
-        "Teclas y ayuda",
-        "Tu cuenta: some-admin",
-        "Vista Molinari · cam2",
-        "Abrir Molinari · cam2",
-        "1 crítica más sin ver",
-    ]
-    assert "Sin humo" in names[9]
+def height_of(one: Locator) -> float:
+    box = one.bounding_box()
+    assert box
+    return box["height"]
 
 
 def test_language_and_theme_are_chosen_by_keyboard(
@@ -198,10 +194,10 @@ def test_a_change_that_fails_is_said_beside_what_was_there(
         raise psycopg.OperationalError
 
     monkeypatch.setattr("saiweb.views.alerts.alert_queries.acknowledge", fail)
-    page.locator(".crit").get_by_role("button", name="Vista").click()
+    page.locator(".crit-do").first.get_by_role("button", name="Vista").click()
     expect(page.get_by_role("alert")).to_contain_text("La base de datos no responde")
     expect(page.locator(".crit")).to_have_count(1)
-    expect(page.locator(".card")).to_have_count(6)
+    expect(page.locator(".mini")).to_have_count(6)
 
 
 @pytest.mark.parametrize("path", ["/health", "/nope"])

@@ -107,5 +107,9 @@
     else htmx.ajax("GET", main.dataset.stageUrl.replace("/0/", `/${id}/`), { target: main, swap: "none" });
   });
   pill.addEventListener("click", renew);
+  // On a phone the list is a page of its own: a row leads to the other one.
+  main.addEventListener("click", (event) => {
+    if (matchMedia("(max-width: 859px)").matches && event.target.closest(".q-item")) event.stopPropagation();
+  }, true);
   sync();
 })();

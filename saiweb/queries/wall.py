@@ -1,0 +1,92 @@
+"""The newest frame of each camera, for wall screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import class_row
+
+from saiweb.queries import scopes
+from saiweb.records import Scope
+
+TILES: Final = 9
+SILENT_AFTER: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One camera with its newest execution."""
+
+    id: int
+    execution_timestamp: datetime
+    capture_timestamp: datetime | None
+    status: str
+    error_node: str | None
+    device_id: str
+    camera_id: str
+    location: str | None
+    risk_level: str | None  # None: not analysed
+    confidence_score: float | None
+    image_state: str | None
+    image_state_reason: str | None
+    image_sha256: str | None
+    is_silent: bool  # nothing came for longer than SILENT_AFTER
+    is_alarm: bool  # a critical of this camera waits, and nobody has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """What a wall screen shows."""
+
+    tiles: list[Tile]  # of the cameras that were heard last, by place and camera: each stays where it is
+    cameras: int  # that are known
+    silent: int  # of all of them
+
+
+def current(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = None) -> Wall:
+    """Return the newest frames of the TILES cameras that were heard last."""
+    given = {"tiles": TILES, "silent_before": now - SILENT_AFTER, **scopes.parameters(scope)}
+    with conn.cursor(row_factory=class_row(Tile)) as cursor:
+        tiles = cursor.execute(
+            f"""
+            SELECT e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node, e.device_id, e.camera_id,
+                   e.location, a.risk_level::text, a.confidence_score, i.state::text AS image_state,
+                   i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
+                   e.execution_timestamp < %(silent_before)s AS is_silent,
+                   EXISTS (
+                       SELECT FROM execution_analysis w
+                       JOIN executions x ON (x.execution_timestamp, x.id) = (w.execution_timestamp, w.execution_id)
+                       WHERE w.risk_level = 'critical' AND w.can_alarm AND w.acknowledged_at IS NULL
+                         AND w.claimed_by IS NULL AND (x.device_id, x.camera_id) = (e.device_id, e.camera_id)
+                   ) AS is_alarm
+            FROM (
+                SELECT e.device_id, e.camera_id FROM cameras e
+                WHERE {scopes.condition(scope)}
+                ORDER BY e.last_seen_at DESC NULLS LAST, e.device_id, e.camera_id
+                LIMIT %(tiles)s
+            ) c
+            JOIN LATERAL (
+                SELECT * FROM executions e
+                WHERE (e.device_id, e.camera_id) = (c.device_id, c.camera_id) AND {scopes.condition(scope)}
+                ORDER BY e.execution_timestamp DESC, e.id DESC
+                LIMIT 1
+            ) e ON true
+            LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+            LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+            ORDER BY e.location, e.device_id, e.camera_id, e.id
+            LIMIT %(tiles)s
+            """,
+            given,
+        ).fetchall()
+    row = conn.execute(
+        f"""
+        SELECT count(*), count(*) FILTER (WHERE e.last_seen_at < %(silent_before)s)
+        FROM cameras e WHERE {scopes.condition(scope)}
+        """,
+        given,
+    ).fetchone()
+    cameras, silent = row or (0, 0)
+    return Wall(tiles=tiles, cameras=cameras, silent=silent)

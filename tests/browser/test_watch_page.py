@@ -1,0 +1,203 @@
+"""The watch room at work in a real browser: claims of two people, the list that never moves, keys, the wall."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from saiweb import notify
+from saiweb.identity import SESSION_COOKIE
+from tests.browser.conftest import DESKTOP
+from tests.browser.pages import Address, assert_fits, open_page, screenshot, sign_in
+from tests.site import Site
+
+pytestmark = pytest.mark.browser
+
+ROWS = "#region-queue .q-list > li"
+
+
+@pytest.fixture
+def waiting(site: Site) -> Site:
+    """A critical, two highs and an unknown wait, in that order; something else came in last."""
+    now = datetime.now(UTC)
+    for number, (level, minutes) in enumerate((("critical", 9), ("high", 8), ("high", 7), (None, 30), ("none", 1)), 1):
+        site.add_execution(
+            number,
+            level,
+            at=now - timedelta(minutes=minutes),
+            camera_id=f"cam{number}",
+            status="error" if level is None else "success",
+            boxes=[("smoke", 0.9, 300, 100, 60, 40)] if level else (),
+        )
+    return site
+
+
+@pytest.fixture
+def page(waiting: Site, context_desktop: BrowserContext, address: Address) -> Page:
+    page = open_page(context_desktop, address("/"))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    return page
+
+
+def selected(page: Page, execution_id: int) -> None:
+    """Wait until this execution is on the stage, in the record's actions and marked in the list."""
+    expect(page.locator("#stage")).to_have_attribute("data-id", str(execution_id))
+    expect(page.locator("#acts")).to_have_attribute("data-acts", str(execution_id))
+    expect(page.locator(f'{ROWS} [aria-current="true"]')).to_have_count(1)
+    expect(page.locator(f'{ROWS}:has([aria-current="true"])')).to_have_attribute("data-ids", str(execution_id))
+
+
+def ids(page: Page) -> list[str]:
+    return page.locator(ROWS).evaluate_all("rows => rows.map((row) => row.dataset.ids)")
+
+
+def test_the_keyboard_walks_the_list_takes_and_opens(page: Page, address: Address) -> None:
+    page.evaluate("window.stayed = true")
+    selected(page, 1)
+    page.keyboard.press("j")
+    selected(page, 2)
+    expect(page).to_have_url(address("/?sel=2"))
+    page.keyboard.press("ArrowDown")
+    selected(page, 3)
+    page.keyboard.press("k")
+    selected(page, 2)
+    page.keyboard.press("g")
+    expect(page.locator("#acts")).to_contain_text("La tenés vos")
+    expect(page.locator(f"{ROWS}.is-mine")).to_have_attribute("data-ids", "2")
+    page.keyboard.press("g")
+    expect(page.locator("#acts")).to_contain_text("Sin ver hace")
+    assert page.evaluate("window.stayed")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/executions/2$"))
+    page.go_back()
+    selected(page, 2)
+
+
+def test_back_leads_through_what_was_selected(page: Page, address: Address) -> None:
+    for number in (2, 3):
+        page.locator(ROWS).nth(number - 1).click()
+        selected(page, number)
+    page.go_back()
+    selected(page, 2)
+    expect(page).to_have_url(address("/?sel=2"))
+
+
+def test_what_was_seen_leads_to_the_next_and_can_be_undone(page: Page, waiting: Site) -> None:
+    page.locator(ROWS).nth(1).click()
+    selected(page, 2)
+    page.locator("#acts").get_by_role("button", name="Vista").click()
+    selected(page, 3)
+    expect(page.locator("#notice")).to_contain_text("Marcada como vista.")
+    expect(page.locator(ROWS).nth(1)).to_have_class(re.compile("is-gone"))
+    assert ids(page) == ["1", "2", "3", "4"], "nothing moved"
+    page.locator("#notice").get_by_role("button", name="Deshacer").click()
+    selected(page, 2)
+    expect(page.locator(ROWS).nth(1)).not_to_have_class(re.compile("is-gone"))
+    actions = [row["action"] for row in waiting.query("SELECT action FROM activity_log ORDER BY id")]
+    assert [one for one in actions if one.startswith("alert.")] == ["alert.acknowledge", "alert.undo"]
+
+
+def test_of_two_people_one_has_it_and_the_other_sees_it_at_once(
+    page: Page, waiting: Site, browser: Browser, address: Address
+) -> None:
+    context = browser.new_context(locale="es-AR", viewport=DESKTOP)
+    sign_in(context, waiting, address("/"), "expert", username="elena")
+    other = open_page(context, address("/"), lang="en")
+    expect(other.locator("[data-link-status]")).to_have_text("live")
+    expect(other.locator("#acts").get_by_role("button", name="Claim")).to_be_visible()
+    page.locator(".crit").get_by_role("button", name="Tomar").click()
+    expect(page.locator(".crit-held")).to_contain_text("La tenés vos")
+    expect(page.locator(".crit").get_by_role("button", name="Soltar")).to_be_visible()
+    expect(other.locator(".crit-held")).to_contain_text("Some-Admin has it")
+    expect(other.locator(".crit-held")).to_contain_text(re.compile(r"Response in 0?9:\d\d"))
+    expect(other.locator(ROWS).first).to_contain_text("Some-Admin has it")
+    expect(other.locator("#acts")).to_contain_text("Some-Admin has it")
+    expect(other.get_by_role("button", name="Release")).to_have_count(0)
+    expect(other).to_have_title("Watch · SAI")
+    context.close()
+
+
+def test_new_rows_wait_behind_the_pill_and_those_of_others_are_marked(
+    page: Page, waiting: Site, address: Address
+) -> None:
+    now = datetime.now(UTC)
+    waiting.add_execution(20, "high", at=now - timedelta(hours=1), camera_id="cam20")
+    waiting.add_execution(21, None, at=now, camera_id="cam21")
+    elena = waiting.sign_in("expert", username="elena")
+    elena.post("/alerts/acknowledge", data={"ids": "3"})
+    waiting.publish(notify.NEW_EXECUTION, 21)
+    pill = page.locator("[data-pill]")
+    expect(pill).to_contain_text("2 nuevas, 1 alta", timeout=15_000)
+    expect(page.locator("[data-pill-said]")).to_have_text("2 nuevas, 1 alta")
+    assert ids(page) == ["1", "2", "3", "4"]
+    expect(page.locator(ROWS).nth(2)).to_contain_text("ya atendida")
+    page.keyboard.press(".")
+    expect(pill).to_be_hidden()
+    assert ids(page) == ["1", "20", "2", "4", "21"]
+    selected(page, 1)
+    assert_fits(page)
+
+
+def test_a_new_execution_arrives_in_the_strip_by_itself(page: Page, waiting: Site) -> None:
+    waiting.add_execution(30, "low", at=datetime.now(UTC), camera_id="cam30")
+    waiting.publish(notify.NEW_EXECUTION, 30)
+    expect(page.locator("#execution-30")).to_contain_text("cam30", timeout=15_000)
+
+
+def test_without_scripts_one_selects_takes_and_marks_as_seen(
+    waiting: Site, context_no_scripts: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_no_scripts, address("/"))
+    page.locator(ROWS).nth(1).click()
+    expect(page).to_have_url(address("/?sel=2"))
+    page.locator("#acts").get_by_role("button", name="Tomar").click()
+    expect(page.locator("#notice")).to_contain_text("La tenés vos.")
+    expect(page.locator("#acts")).to_contain_text("La tenés vos")
+    page.locator("#acts").get_by_role("button", name="Vista").click()
+    expect(page).to_have_url(address("/?sel=3"))
+    expect(page.locator(ROWS)).to_have_count(3)
+    page.locator("#notice").get_by_role("button", name="Deshacer").click()
+    expect(page).to_have_url(address("/?sel=2"))
+    expect(page.locator(ROWS)).to_have_count(4)
+    page.get_by_role("link", name="Resto").click()
+    expect(page.locator("#region-rest li")).to_have_count(1)
+
+
+def test_the_wall_shows_each_camera_and_nothing_to_press(waiting: Site, browser: Browser, address: Address) -> None:
+    now = datetime.now(UTC)
+    for number in range(1, 6):
+        waiting.add(
+            "cameras", device_id="sai-cam-node-03", camera_id=f"cam{number}", location="Molinari", last_seen_at=now
+        )
+    with psycopg.connect(waiting.config.dashboard_conninfo()) as conn:
+        row = conn.execute(
+            "INSERT INTO kiosks (name, created_by) SELECT 'wall', id FROM users LIMIT 1 RETURNING id"
+        ).fetchone()
+    if row is None:
+        waiting.add_person("ana", "admin")
+        (row,) = [
+            tuple(one.values())
+            for one in waiting.query(
+                "INSERT INTO kiosks (name, created_by) SELECT 'wall', id FROM users LIMIT 1 RETURNING id"
+            )
+        ]
+    context = browser.new_context(locale="es-AR", viewport=DESKTOP, reduced_motion="reduce")
+    context.add_cookies(
+        [{"name": SESSION_COOKIE, "value": waiting.begin_session(kiosk_id=row[0]), "url": address("/")}]
+    )
+    page = open_page(context, address("/"))
+    expect(page.locator(".wall-tile")).to_have_count(5)
+    expect(page.locator(".wall-tile").nth(3)).to_contain_text("Callada desde las")
+    expect(page.locator(".wall-tile").first).to_have_class(re.compile("is-alarm"))
+    expect(page.locator(".crit-name")).to_have_text("Molinari · cam1")
+    assert page.locator("button:visible, a:visible:not(.crit-picture), form:visible").count() == 0
+    assert_fits(page)
+    screenshot(page, "wall-1440")
+    waiting.sign_in("expert", username="elena").post("/alerts/acknowledge", data={"ids": "1"})
+    expect(page.locator(".crit")).to_have_count(0)
+    expect(page.locator(".wall-tile.is-alarm")).to_have_count(0)
+    context.close()
