@@ -78,7 +78,11 @@ def _of_times(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, Count]
     """Count by what is kept: whole months, and what lies between a time and the turn of the month nearest to it."""
     since, until = _within_reason(meaning.asked.since), _within_reason(meaning.asked.until)
     if since is None and until is None:
-        return _as_counts(_summed(conn, meaning, _kept("search_pairs", meaning, "true")), is_exact=True)
+        everywhere: LiteralString = (
+            f"(SELECT id AS kind_id, value FROM search_kinds k WHERE {meaning.fitting_kinds('k')})"
+        )
+        kept = _kept(everywhere if meaning.places is None else "search_pairs", meaning, "true")
+        return _as_counts(_summed(conn, meaning, kept), is_exact=True)
     if since is not None and until is not None and since >= until:
         return _as_counts({}, is_exact=True)
     whole: LiteralString = "month >= %(first)s AND month < %(last)s"

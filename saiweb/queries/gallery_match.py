@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,10 @@ class Match:
         """Return the condition of these parts on the rows `alias`; "true" where nothing is asked of them."""
         asked: list[LiteralString] = [condition for name in names for condition in self._conditions(alias, name)]
         return " AND ".join(asked) or "true"
+
+    def fitting_kinds(self, alias: LiteralString) -> LiteralString:
+        """Return the condition on the kinds `alias` themselves."""
+        return "true" if self.kinds is None else f"{alias}.id = ANY(%(kinds)s::integer[])"
 
     def values(self) -> dict[str, Any]:
         """Return what fitting() refers to."""
@@ -181,6 +186,15 @@ def _mean(parts: list[float]) -> float:
 
 
 def _rows_with(conn: psycopg.Connection[Any], words: str) -> int:
-    """Return about how many executions have these words, as PostgreSQL's statistics have it."""
+    """Return about how many executions have these words, as PostgreSQL's statistics have it.
+
+    It takes them for independent, which words of one sentence are not: the truth lies between that and the rarest.
+    """
+    each = words.split(" & ")
+    rarest = min(_planned(conn, word) for word in each)
+    return rarest if len(each) == 1 else math.isqrt(rarest * _planned(conn, words))
+
+
+def _planned(conn: psycopg.Connection[Any], words: str) -> int:
     row = conn.execute("EXPLAIN (FORMAT JSON) SELECT FROM search_rows WHERE words @@ %s::tsquery", [words]).fetchone()
     return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0

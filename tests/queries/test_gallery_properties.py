@@ -40,6 +40,8 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a small table look like one in which it matters how it is read."""
     monkeypatch.setattr(gallery_keys, "_SHORT_RANGE", 40)
     monkeypatch.setattr(gallery_keys, "_PATIENCE", (3, 60))
+    monkeypatch.setattr(gallery_keys, "_FEWEST_CANDIDATES", 2)
+    monkeypatch.setattr(gallery_keys, "_FEW_WORDED", 10)
     monkeypatch.setattr(gallery, "_BATCH", 7)
 
 
@@ -202,11 +204,15 @@ def test_every_way_leads_to_the_same(conn: Connection, seed: int) -> None:
             met.add(f"{name} {order}")
             found = gallery_keys._walk(conn, question, Way(name))
             assert [one.execution_id for one in found] == wanted[:9], (name, asked, scope, order)
+        if meaning.words is not None:
+            through = gallery_keys._through_candidates(conn, question, dice.choice((5, 1000)))
+            met.add("candidates" if through else "no candidates")
+            assert through is None or [one.execution_id for one in through] == wanted[:9], (asked, scope, order)
         if order != "confidence":
             found = gallery_keys._walk(conn, question, Way("time", scanned=20))
             assert [one.execution_id for one in found] == wanted[: len(found)]
     assert met >= {f"{name} {order}" for name in ("time", "kinds", "words") for order in ORDERS}
-    assert met >= {"pairs newest", "confidence oldest", "places confidence"}
+    assert met >= {"pairs newest", "pairs oldest", "pairs confidence", "candidates"}
 
 
 def test_what_is_not_counted_to_the_end_says_so(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
