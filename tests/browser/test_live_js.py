@@ -93,6 +93,32 @@ def test_a_page_without_a_place_asks_for_its_regions_and_says_so(page: Page, ser
     expect(page.locator("html")).to_have_attribute("data-link", "live")
 
 
+def test_pauses_between_attempts_grow_to_a_limit_with_chance(page: Page, server: Server) -> None:
+    server.request("POST", "/refuse/502")
+    page.add_init_script("""
+        window.pauses = [];
+        document.addEventListener("DOMContentLoaded", () => {
+            document.querySelector("[data-stream]").addEventListener("sai:stream", ({detail}) => {
+                if (detail.retryAt) window.pauses.push(detail.retryAt - Date.now());
+            });
+        });
+    """)
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    pauses: list[float] = []
+    for _ in range(200):
+        pauses = page.evaluate("window.pauses")
+        if len(pauses) >= 5:
+            break
+        page.wait_for_timeout(100)
+    for pause, middle in zip(pauses, (500, 1000, 2000, 4000, 5000), strict=False):
+        assert 0.65 * middle < pause < 1.35 * middle
+    ratios = {round(pause / middle, 2) for pause, middle in zip(pauses, (500, 1000, 2000, 4000, 5000), strict=False)}
+    assert len(ratios) > 2, "without chance all browsers come back at once"
+    server.request("POST", "/refuse/0")
+    page.evaluate("dispatchEvent(new Event('online'))")  # and nobody waits for the rest of a pause
+    expect(page.locator("html")).to_have_attribute("data-link", "live", timeout=2000)
+
+
 def test_a_first_connect_that_fails_is_tried_again(page: Page, server: Server) -> None:
     server.request("POST", "/refuse/502")
     with page.expect_response(re.compile("/events")):

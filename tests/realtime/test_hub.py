@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -38,6 +39,7 @@ def test_the_topics_have_the_tier_and_priority_of_the_design() -> None:
         "queue": (Tier.EXECUTIONS, 2),
         "rest": (Tier.EXECUTIONS, 3),
         "live": (Tier.EXECUTIONS, 2),
+        "gallery": (Tier.EXECUTIONS, 3),
         "figures": (Tier.STATISTICS, 4),
         "health": (Tier.HEALTH, 5),
     }
@@ -127,6 +129,26 @@ def test_a_burst_is_one_frame_now_and_one_per_interval(feed: Feed) -> None:
         feed.advance(0.11)
     feed.advance(10)
     assert listener.got == ["first es", "burst 2 es", "burst 93 es", "burst 184 es", "burst 199 es"]
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_each_topic_keeps_the_pace_of_its_tier_whatever_happens(feed: Feed, name: str) -> None:
+    """Ten minutes with news every two seconds: as many frames as intervals, and the last state in the last of them."""
+    interval_s = max(TOPICS[name].tier.interval_s(CONFIG), 2)
+    listener = feed.listen(name)
+    times: list[float] = []
+    feed.hub.on_frame(lambda topic, view, frame: times.append(feed.clock.now))
+    for number in range(300):
+        feed.news(name, f"state {number}")
+        feed.advance(2)
+    feed.advance(interval_s + 1)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert min(gaps) >= interval_s - 0.01
+    assert 600 / interval_s <= len(times) <= 600 / interval_s + 2
+    assert listener.got[-1] == "state 299 es"
+    assert len(listener.got) == len(set(listener.got)), "the same state went out twice"
+    feed.advance(600)
+    assert len(times) == len(listener.got) - 1, "a quiet topic sends nothing"
 
 
 def test_what_somebody_just_did_waits_for_no_interval(feed: Feed) -> None:
@@ -262,7 +284,7 @@ def test_a_picture_that_arrives_while_its_card_is_being_read_is_not_forgotten(fe
 @pytest.mark.parametrize(
     ("channel", "dirty"),
     [
-        ("new_execution", {"queue", "rest", "live", "figures"}),
+        ("new_execution", {"queue", "rest", "live", "gallery", "figures"}),
         ("high_priority_execution", {"critical"}),
         ("process_image", {"figures"}),
         ("unheard_of", set[str]()),
@@ -280,7 +302,7 @@ def test_each_channel_dirties_its_topics(feed: Feed, channel: str, dirty: set[st
     ("payload", "dirty"),
     [
         ("live:3", {"live"}),
-        ("attention:claimed", {"critical", "queue", "rest"}),
+        ("attention:claimed", {"critical", "queue", "rest", "figures"}),
         ("health:listener", {"health", "critical"}),
         ("unheard_of:1", set[str]()),
     ],
@@ -336,6 +358,6 @@ def test_the_numbers_tell_who_listens_and_what_was_done(feed: Feed) -> None:
     feed.advance(1)
     stats = feed.hub.stats()
     assert (stats.clients, stats.max_clients, stats.blocked) == (2, CONFIG.sse_max_clients, 0)
-    assert stats.listeners == {"critical": 1, "queue": 0, "rest": 0, "live": 2, "figures": 0, "health": 0}
+    assert stats.listeners == {"critical": 1, "queue": 0, "rest": 0, "live": 2, "gallery": 0, "figures": 0, "health": 0}
     assert stats.renders["live"] == 4
     assert stats.frames["live"] == 2

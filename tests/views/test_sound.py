@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from saiweb.permissions import ROLES, Role
 from saiweb.services import kiosks
 from saiweb.sound import COOKIE
 from saiweb.views.sound import _next_time
@@ -29,8 +30,8 @@ def state(client: FlaskClient) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("role", ["viewer", "expert", "admin"])
-def test_a_choice_is_kept_with_the_person_and_in_the_browser(site: Site, role: str) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_a_choice_is_kept_with_the_person_and_in_the_browser(site: Site, role: Role) -> None:
     client = site.sign_in(role)
     assert state(client) == "on"
     assert client.post("/sound", data={"volume": "30", "next": "/health"}).headers["Location"] == "/health"
