@@ -55,6 +55,7 @@ from saiweb.views.preferences import preferences
 from saiweb.views.profile import profile
 from saiweb.views.proof import proof
 from saiweb.views.pwa import THEME_COLOURS, pwa
+from saiweb.views.scripts import script, scripts
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
@@ -75,6 +76,7 @@ BLUEPRINTS = (
     preferences,
     sound,
     pwa,
+    scripts,
     events,
     sign_in,
     links,
@@ -113,7 +115,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
-    shared.update(key_rows=keys.key_rows, stylesheet=stylesheet)
+    shared.update(key_rows=keys.key_rows, stylesheet=stylesheet, script=script)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
     for more in (words, people_words, admin_words, gallery_words, viewer_words, health_words):

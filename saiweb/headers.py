@@ -34,6 +34,7 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED_FEATURES),
 }
+FILES: Final = frozenset({"static", "styles.show", "scripts.show"})  # the same for everybody
 HSTS: Final = "max-age=31536000"  # a year; subdomains are not ours to decide about
 
 
@@ -42,6 +43,6 @@ def complete(response: Response, config: Config, endpoint: str | None) -> None:
     wanted = dict(SECURITY_HEADERS)
     if config.is_https:
         wanted["Strict-Transport-Security"] = HSTS
-    if endpoint not in ("static", "styles.show"):
+    if endpoint not in FILES:
         wanted["Cache-Control"] = "private, no-store"
     response.headers.update({name: value for name, value in wanted.items() if name not in response.headers})

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Config
-from saiweb import notices, permissions, web
+from saiweb import headers, notices, permissions, web
 from saiweb.permissions import Rank
 from saiweb.queries import activity
 from saiweb.realtime.regions import REGION
@@ -52,7 +52,7 @@ class _FormSessions(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: BaseResponse) -> None:
         """Leave static files alone: they are the same for everybody, and would be kept for one cookie only."""
-        if request.endpoint != "static":
+        if request.endpoint not in headers.FILES:
             super().save_session(app, session, cast("Response", response))
 
 

@@ -27,6 +27,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "health.probe": PUBLIC,
     "preferences.save": PUBLIC,
     "pwa.manifest": PUBLIC,
+    "scripts.show": PUBLIC,
     "pwa.service_worker": PUBLIC,
     "pwa.offline": PUBLIC,
     "sign_in.show": PUBLIC,

@@ -77,6 +77,20 @@ def test_a_static_file_has_a_tag_for_each_form(client: FlaskClient, path: str) -
     assert client.get(path, headers={**GZIP, "If-None-Match": plain.headers["ETag"]}).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["styles", "scripts"])
+def test_a_bundle_is_kept_for_ever_under_its_hash_and_packed_once(client: FlaskClient, kind: str) -> None:
+    pattern = {"styles": r'href="(/styles/tokens[^"]+)"', "scripts": r'src="(/scripts/clocks[^"]+)"'}[kind]
+    (address,) = set(re.findall(pattern, client.get("/").text))
+    response = client.get(address, headers=GZIP)
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "Cookie" not in response.headers["Vary"]
+    assert gzip.decompress(response.data) == client.get(address).data
+    again = client.get(address, headers={**GZIP, "If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+    assert client.get(address.split("?")[0]).headers["Cache-Control"] == "no-cache"
+    assert client.get(f"/{kind}/nothing.{'css' if kind == 'styles' else 'js'}").status_code == 404
+
+
 def test_pictures_and_small_answers_stay_as_they_are(site: Site, client: FlaskClient) -> None:
     site.add_execution(7, "high")
     source = re.findall(r'src="(/images/[^"]+)"', client.get("/").text)[0]

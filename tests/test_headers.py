@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from config import Config
 from saiweb.app import create_app
-from saiweb.headers import HSTS, SECURITY_HEADERS
+from saiweb.headers import FILES, HSTS, SECURITY_HEADERS
 from tests.attacks import routes
 from tests.site import Site
 from tests.views.conftest import client, shared_site, site
@@ -35,7 +35,7 @@ def test_every_answer_of_every_route_says_what_a_browser_may(site: Site) -> None
             for name, value in SECURITY_HEADERS.items():
                 assert response.headers.get(name) == value, (path, name)
             kept = response.headers["Cache-Control"]
-            assert kept.startswith(("private", "no-store")) or endpoint == "static", (path, kept)
+            assert kept.startswith(("private", "no-store")) or endpoint in FILES, (path, kept)
             assert "Server" not in response.headers
             assert "X-Powered-By" not in response.headers
 

@@ -50,6 +50,14 @@ def test_the_first_alert_on_a_phone_stays_within_its_budget() -> None:
     assert packed(*scripts, *VENDORED) <= 24 * 1024
 
 
+def test_the_scripts_of_a_page_are_one_file_in_which_none_takes_the_others_along() -> None:
+    found = static_files.bundle(["clocks", "keys"])
+    one, other = (static_files.content(STATIC / "js" / f"{name}.js") for name in ("clocks", "keys"))
+    assert found.content.index(one) < found.content.index(other)
+    assert found.content.count(b"}catch(e){reportError(e)}") == 2
+    assert found.digest != static_files.bundle(["keys", "clocks"]).digest
+
+
 @pytest.mark.parametrize("macro", ["styles", "scripts"])
 def test_every_file_is_loaded_by_some_page_and_every_loaded_file_exists(macro: str) -> None:
     used = set[str]().union(*(loaded_by(path, macro) for path in (ROOT / "templates").rglob("*.html")))

@@ -48,7 +48,7 @@ def manifest() -> Response:
         "icons": icons,
     }
     response = Response(json.dumps(content, ensure_ascii=False), mimetype="application/manifest+json")
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     response.vary.update(("Cookie", "Accept-Language"))
     return response
 
@@ -63,7 +63,7 @@ def service_worker() -> Response:
     head = f"const VERSION = {json.dumps(version)}, SHELL = {json.dumps(shell)};\n"
     response = Response(head + script, mimetype="text/javascript")
     response.set_etag(version)
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, Response, abort, request, url_for
-from werkzeug.wrappers import Response as BaseResponse
+from flask import Blueprint, abort, url_for
+from werkzeug.wrappers import Response
 
-from saiweb import stylesheets
+from saiweb import static_files, stylesheets
 
 styles = Blueprint("styles", __name__)
 
@@ -15,17 +15,13 @@ _MOST: Final = 12
 
 
 @styles.get("/styles/<names>.css")
-def show(names: str) -> BaseResponse:
+def show(names: str) -> Response:
     """GET /styles/<names>.css: style sheets by their names, "+" between them; with its hash it is kept for ever."""
     asked = names.split("+")
     if len(asked) > _MOST or not set(asked) <= stylesheets.known():
         abort(404)
     sheet = stylesheets.sheet(asked)
-    response = Response(sheet.content, mimetype="text/css")
-    response.set_etag(sheet.digest)
-    is_exact = request.args.get("v") == sheet.digest
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_exact else "no-cache"
-    return response.make_conditional(request)
+    return static_files.answer(sheet.content, sheet.digest, "text/css")
 
 
 def stylesheet(*names: str) -> str:

@@ -32,7 +32,7 @@ def test_the_manifest_names_icons_of_the_size_that_it_says(client: FlaskClient, 
 def test_the_service_worker_keeps_what_exists_and_is_asked_for_again(client: FlaskClient) -> None:
     response = client.get("/service-worker.js")
     assert response.mimetype == "text/javascript"
-    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["Cache-Control"] == "private, no-cache"
     assert "worker-src 'self'" in response.headers["Content-Security-Policy"]
     shell = json.loads(re.findall(r"SHELL = (\[.*?\]);", response.text)[0])
     assert len(shell) == 7
