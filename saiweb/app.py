@@ -20,6 +20,7 @@ from saiweb import (
     health_words,
     identity,
     keys,
+    locale_data,
     people_words,
     static_files,
     viewer_words,
@@ -102,6 +103,7 @@ MAX_FORM_FIELDS = 500
 
 def create_app(config: Config, *, background: bool = True) -> Flask:
     """Build the application. It connects to nothing yet: databases may be away, pages then say so."""
+    locale_data.use()
     app = Flask("saiweb")
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,

@@ -19,7 +19,7 @@ class Weight:
     """Bytes by kind, heads of answers included; `icons` are drawings, `image` is what cameras sent."""
 
     bytes: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    answers: list[tuple[str, int]] = field(default_factory=list)
+    answers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     @property
     def total(self) -> int:
@@ -31,7 +31,8 @@ def counting(context: BrowserContext, page: Page) -> Generator[Weight]:
     """Count what the page and its worker ask for in the block; nothing is taken from the browser's cache before."""
     session: CDPSession = context.new_cdp_session(page)
     session.send("Network.enable")
-    weight, asked = Weight(), {}
+    weight = Weight()
+    asked: dict[str, tuple[str, str]] = {}
 
     def sent(event: dict[str, Any]) -> None:
         asked[event["requestId"]] = (event["request"]["url"], event.get("type", "Other"))
