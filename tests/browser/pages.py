@@ -14,6 +14,7 @@ from tests.site import Site
 
 RESULTS = Path("test-results")
 
+NO_WORKER = "Service Worker registration blocked"  # by the fixtures of this folder
 Address = Callable[[str], str]
 
 _complaints: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
@@ -38,7 +39,12 @@ def open_page(
     page = context.new_page()
     complaints = _complaints.setdefault(page, [])
     page.on(
-        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type in ("error", "warning") and NO_WORKER not in message.text
+            else None
+        ),
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     answer = page.goto(url)
