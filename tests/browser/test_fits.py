@@ -1,0 +1,48 @@
+"""No page is wider than its screen, with as many frames, cameras and criticals as a real day has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, ViewportSize
+
+from tests.browser.pages import Address, assert_fits, open_page, sign_in
+from tests.environment import jpeg
+from tests.site import NOON, Site
+
+pytestmark = pytest.mark.browser
+
+PATHS = (
+    "/",
+    "/?view=queue",
+    "/executions",
+    "/executions?view=list",
+    "/executions/20",
+    "/health",
+    "/help",
+    "/preferences",
+    "/account",
+    "/admin/people",
+    "/admin/activity",
+    "/admin/roles",
+)
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_pages_fit(site: Site, browser: Browser, address: Address, width: int, lang: str) -> None:
+    levels = ("critical", "none", "low", None, "high", "medium")
+    for number in range(30):
+        level, at = levels[number % 6], NOON + timedelta(minutes=5 * number)
+        site.add_execution(number + 1, level, at=at, picture=jpeg(640, 360), camera_id=f"cam{number % 2}")
+    is_touch = width < 1000
+    context = browser.new_context(
+        viewport=ViewportSize(width=width, height=844), is_mobile=is_touch, has_touch=is_touch, locale="es-AR"
+    )
+    sign_in(context, site, address("/"))
+    for path in PATHS:
+        page = open_page(context, address(path), lang=lang)
+        assert_fits(page)
+        page.close()
+    context.close()
