@@ -6,7 +6,7 @@ No filter of a list applies here, only what the asker may see. Everything is fou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -19,6 +19,8 @@ QUARTER: Final = timedelta(minutes=15)
 BASELINE_DAYS: Final = 7
 BASELINE_REACH: Final = timedelta(minutes=45)  # how far from the same hour a clear frame may be
 RECENT_REACH: Final = timedelta(hours=6)
+USUAL_REACH: Final = timedelta(days=3)
+_EVER: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 
 def around(
@@ -32,7 +34,29 @@ def around(
     newer: int = 12,
     scope: Scope | None = None,
 ) -> list[FilmFrame]:
-    """Return the camera's frame `execution_id` (of time `at`) with up to so many before and after it, oldest first."""
+    """Return the camera's frame `execution_id` (of time `at`) with up to so many before and after it, oldest first.
+
+    Looks at the days around it first, which are in one or two months' tables, and at all time only if these are not
+    enough.
+    """
+    asked = {
+        "device_id": device_id,
+        "camera_id": camera_id,
+        "at": at,
+        "id": execution_id,
+        "older": older,
+        "newer": newer,
+        **scopes.parameters(scope),
+    }
+    frames = _around(conn, asked | {"since": at - USUAL_REACH, "until": at + USUAL_REACH}, scope)
+    before = next((place for place, frame in enumerate(frames) if frame.id == execution_id), 0)
+    is_past = at + USUAL_REACH < datetime.now(UTC)
+    if before >= older and (len(frames) - before > newer or not is_past):
+        return frames
+    return _around(conn, asked | {"since": _EVER[0], "until": _EVER[1]}, scope)
+
+
+def _around(conn: psycopg.Connection[Any], asked: dict[str, Any], scope: Scope | None) -> list[FilmFrame]:
     with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
         return cursor.execute(
             f"""
@@ -44,6 +68,7 @@ def around(
                 (
                     SELECT * FROM executions e
                     WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s
+                      AND execution_timestamp >= %(since)s
                       AND execution_timestamp <= %(at)s AND (execution_timestamp, id) <= (%(at)s, %(id)s)
                       AND {scopes.condition(scope)}
                     ORDER BY execution_timestamp DESC, id DESC
@@ -53,6 +78,7 @@ def around(
                 (
                     SELECT * FROM executions e
                     WHERE device_id = %(device_id)s AND camera_id = %(camera_id)s
+                      AND execution_timestamp <= %(until)s
                       AND execution_timestamp >= %(at)s AND (execution_timestamp, id) > (%(at)s, %(id)s)
                       AND {scopes.condition(scope)}
                     ORDER BY execution_timestamp, id
@@ -60,18 +86,12 @@ def around(
                 )
             ) e
             LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+                AND a.execution_timestamp >= %(since)s AND a.execution_timestamp <= %(until)s
             LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+                AND i.execution_timestamp >= %(since)s AND i.execution_timestamp <= %(until)s
             ORDER BY e.execution_timestamp, e.id
             """,
-            {
-                "device_id": device_id,
-                "camera_id": camera_id,
-                "at": at,
-                "id": execution_id,
-                "older": older,
-                "newer": newer,
-                **scopes.parameters(scope),
-            },
+            asked,
         ).fetchall()
 
 
@@ -80,61 +100,70 @@ def baseline(
 ) -> FilmFrame | None:
     """Return the camera's clear frame (analysed, nothing seen, picture stored) nearest to the same hour of the last
     day before `at` that has one within BASELINE_REACH, at most BASELINE_DAYS back; None where there is none.
+
+    Asks day by day: nearly always the first has one, and so narrow a time is looked for in one month's tables alone.
     """
-    with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
-        return cursor.execute(
-            f"""
-            SELECT f.*
-            FROM (
-                SELECT days, %(at)s::timestamptz - days * interval '24 hours' AS target
-                FROM generate_series(1, %(days)s) AS days
-            ) t
-            CROSS JOIN LATERAL (
-                (
-                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
-                      AND e.execution_timestamp <= t.target AND e.execution_timestamp > t.target - %(reach)s
-                    ORDER BY e.execution_timestamp DESC, e.id DESC
-                    LIMIT 1
-                )
-                UNION ALL
-                (
-                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
-                      AND e.execution_timestamp > t.target AND e.execution_timestamp < t.target + %(reach)s
-                    ORDER BY e.execution_timestamp, e.id
-                    LIMIT 1
-                )
-            ) f
-            ORDER BY t.days, abs(extract(epoch FROM f.execution_timestamp - t.target)), f.id
-            LIMIT 1
-            """,
-            {
-                "device_id": device_id,
-                "camera_id": camera_id,
-                "at": at,
-                "days": BASELINE_DAYS,
-                "reach": BASELINE_REACH,
-                **scopes.parameters(scope),
-            },
-        ).fetchone()
+    for days in range(1, BASELINE_DAYS + 1):
+        target = at - days * timedelta(hours=24)
+        found = _clear(
+            conn,
+            device_id=device_id,
+            camera_id=camera_id,
+            at=target,
+            before=BASELINE_REACH,
+            after=BASELINE_REACH,
+            scope=scope,
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def last_clear(
     conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, at: datetime, scope: Scope | None = None
 ) -> FilmFrame | None:
     """Return the camera's last clear frame before `at`, at most RECENT_REACH back; None where there is none."""
+    return _clear(
+        conn, device_id=device_id, camera_id=camera_id, at=at, before=RECENT_REACH, after=timedelta(0), scope=scope
+    )
+
+
+def _clear(
+    conn: psycopg.Connection[Any],
+    *,
+    device_id: str,
+    camera_id: str,
+    at: datetime,
+    before: timedelta,
+    after: timedelta,
+    scope: Scope | None,
+) -> FilmFrame | None:
+    """Return the clear frame nearest to `at`, less than so long before it or up to so long after it."""
     with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
         return cursor.execute(
             f"""
-            SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)}
-              AND e.execution_timestamp < %(at)s AND e.execution_timestamp > %(at)s - %(reach)s
-            ORDER BY e.execution_timestamp DESC, e.id DESC
+            SELECT * FROM (
+                (
+                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)} AND e.execution_timestamp < %(at)s
+                    ORDER BY e.execution_timestamp DESC, e.id DESC
+                    LIMIT 1
+                )
+                UNION ALL
+                (
+                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)} AND e.execution_timestamp >= %(at)s
+                    ORDER BY e.execution_timestamp, e.id
+                    LIMIT 1
+                )
+            ) f
+            ORDER BY abs(extract(epoch FROM f.execution_timestamp - %(at)s)), f.id
             LIMIT 1
             """,
             {
                 "device_id": device_id,
                 "camera_id": camera_id,
                 "at": at,
-                "reach": RECENT_REACH,
+                "since": at - before,
+                "until": at + after,
                 **scopes.parameters(scope),
             },
         ).fetchone()
@@ -143,6 +172,7 @@ def last_clear(
 def detections(conn: psycopg.Connection[Any], frames: Sequence[FilmFrame]) -> dict[int, list[DetectionBox]]:
     """Return the current detections of these frames by execution, in order; a frame without any has no entry."""
     found: dict[int, list[DetectionBox]] = {}
+    times = [frame.execution_timestamp for frame in frames]
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
@@ -151,10 +181,17 @@ def detections(conn: psycopg.Connection[Any], frames: Sequence[FilmFrame]) -> di
             JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (f.at, f.id)
             JOIN execution_detections d ON (d.execution_timestamp, d.execution_id) = (f.at, f.id)
                 AND d.detection_index < a.detection_count
+            WHERE a.execution_timestamp >= %(since)s AND a.execution_timestamp <= %(until)s
+              AND d.execution_timestamp >= %(since)s AND d.execution_timestamp <= %(until)s
             ORDER BY d.execution_id, d.detection_index
             LIMIT 2000
             """,
-            {"times": [frame.execution_timestamp for frame in frames], "ids": [frame.id for frame in frames]},
+            {
+                "times": times,
+                "ids": [frame.id for frame in frames],
+                "since": min(times, default=_EVER[0]),
+                "until": max(times, default=_EVER[0]),
+            },
         ).fetchall()
     for row in rows:
         found.setdefault(row.pop("execution_id"), []).append(DetectionBox(**row))
@@ -184,6 +221,7 @@ def quarters(
                    (array_agg(a.confidence_score ORDER BY {_TOP_FIRST}))[1] AS top_confidence
             FROM executions e
             LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+                AND a.execution_timestamp >= %(since)s AND a.execution_timestamp < %(until)s
             WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
               AND e.execution_timestamp >= %(since)s AND e.execution_timestamp < %(until)s
               AND {scopes.condition(scope)}
@@ -267,4 +305,7 @@ _CLEAR_FRAME: Final = """e.id, e.execution_timestamp, e.capture_timestamp, e.sta
                     JOIN execution_images i
                         ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
                     WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
-                      AND a.risk_level = 'none' AND i.state = 'stored'"""
+                      AND a.risk_level = 'none' AND i.state = 'stored'
+                      AND e.execution_timestamp > %(since)s AND e.execution_timestamp < %(until)s
+                      AND a.execution_timestamp > %(since)s AND a.execution_timestamp < %(until)s
+                      AND i.execution_timestamp > %(since)s AND i.execution_timestamp < %(until)s"""
