@@ -56,6 +56,22 @@
     draw();
   }
 
+  // A screen of another size shows the same point of the picture in its middle.
+  let size = null;
+  const watcher = new ResizeObserver(() => {
+    const box = screen(), image = sheet()?.querySelector("img");
+    const now = box && { w: box.clientWidth, h: box.clientHeight }, was = size;
+    size = now;
+    if (!now || !was || !image || k === 1 || (now.w === was.w && now.h === was.h)) return;
+    const wide = Number(image.getAttribute("width")), high = Number(image.getAttribute("height"));
+    const scale = (one) => Math.min(one.w / wide, one.h / high);
+    const ratio = scale(now) / scale(was);
+    x = now.w / 2 - (now.w / 2 + ((was.w / 2 - x) / k - was.w / 2) * ratio) * k;
+    y = now.h / 2 - (now.h / 2 + ((was.h / 2 - y) / k - was.h / 2) * ratio) * k;
+    draw();
+  });
+  const watch = () => { watcher.disconnect(); if (screen()) watcher.observe(screen()); };
+
   const inScreen = (event) => {
     const part = screen().getBoundingClientRect();
     return { x: event.clientX - part.x, y: event.clientY - part.y };
@@ -113,6 +129,6 @@
       if (Math.abs(across) > SWIPE_PX && Math.abs(across) > 1.5 * Math.abs(end.y - start.y)) // a finger to the right: older
         document.dispatchEvent(new CustomEvent("sai:step", { detail: { by: across > 0 ? -1 : 1 } }));
     });
-  document.addEventListener("sai:frame", (event) => { if (!event.detail.isSettled) boxAt = -1; if (k > 1) draw(); });
-  addEventListener("resize", draw);
+  document.addEventListener("sai:frame", (event) => { if (!event.detail.isSettled) boxAt = -1; if (k > 1) draw(); watch(); });
+  watch();
 })();
