@@ -36,6 +36,9 @@ NOT_PAGES = {
     "health.probe",
     "static",
     "admin.export_activity",
+    "executions.drawn",
+    "executions.sequence",
+    "images.preview",
     "expert_keys.download",
 }
 
