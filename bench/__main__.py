@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("stream", "latency", "screen", "backlog", "stalls", "throughput", "memory", "pages", "sign_in")
+NAMES = ("stream", "latency", "screen", "backlog", "stalls", "throughput", "memory", "pages", "sign_in", "gallery")
 
 
 def main() -> int:

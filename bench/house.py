@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -112,15 +112,20 @@ class House:
 
 
 @contextmanager
-def running(*, is_watched: bool = False, **variables: str) -> Generator[House]:
-    """Start a house in a fresh folder and wait until it is well; with is_watched its event loop is observed."""
-    with tempfile.TemporaryDirectory(prefix="saiweb-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the server's user must reach its data
+def running(*, is_watched: bool = False, folder: Path | None = None, **variables: str) -> Generator[House]:
+    """Start a house and wait until it is well; with is_watched its event loop is observed.
+
+    It lives in a fresh folder, or in one that holds a server with both databases.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="saiweb-bench-")))
+            folder.chmod(0o755)  # the server's user must reach its data
+            server = EmbeddedPostgres(folder / "postgres")
+            server.start()
+            build_n8n(server, "n8n", version=1, workflow_ids=[WATCHED_WORKFLOW_ID])
+            server.stop()
         server = EmbeddedPostgres(folder / "postgres")
-        server.start()
-        build_n8n(server, "n8n", version=1, workflow_ids=[WATCHED_WORKFLOW_ID])
-        server.stop()
         port = _free_port()
         world = World(server, "sai_dashboard", "n8n", folder, {"SAI_HTTP_PORT": str(port), **variables})
         environment = {**world.environment, "BENCH_STALLS": str(folder / "stalls.jsonl")}

@@ -19,9 +19,10 @@ from typing import Final, LiteralString, cast
 import psycopg
 
 from saiweb import db
+from saiweb.demo.workflows import WATCHED_WORKFLOW_ID
 from saiweb.embedded_databases import ensure_databases
 from saiweb.postgres import EmbeddedPostgres
-from tests.environment import APP, OWNER, REPOSITORY
+from tests.environment import APP, OWNER, REPOSITORY, build_n8n
 
 ROWS: Final = 1_000_000
 DAYS: Final = 395
@@ -206,6 +207,7 @@ def _make(server: EmbeddedPostgres) -> None:
             _say(begun, statement.split("(")[0].split("\n")[-1].strip()[:40])
     db.migrate(conninfo, app_role=APP)
     _say(begun, "migrated")
+    build_n8n(server, "n8n", version=1, workflow_ids=[WATCHED_WORKFLOW_ID])
     with psycopg.connect(server.conninfo("sai_dashboard"), autocommit=True) as conn:
         conn.execute("VACUUM (ANALYZE)")
     _say(begun, "vacuumed")

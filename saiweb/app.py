@@ -31,6 +31,7 @@ from saiweb import background as background_jobs
 from saiweb import sound as sounds
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.etl.service import image_store
+from saiweb.page_cache import PageCache
 from saiweb.proxies import Proxies
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
@@ -134,7 +135,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     hub = Hub(config, Regions(app, config, regions))
     sessions = Sessions()
     doorkeeper = Doorkeeper(hub, sessions, database)
-    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper)
+    pages = PageCache()
+    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages)
     app.extensions["image_store"] = store = image_store(config)
     app.extensions["previews"] = Previews(store, max_bytes=config.preview_max_bytes)
 
@@ -149,7 +151,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     for away in DATABASE_AWAY:
         app.register_error_handler(away, _database_away)
     if background:
-        background_jobs.start(config, database, doorkeeper)
+        background_jobs.start(config, database, doorkeeper, pages)
     return app
 
 
@@ -185,6 +187,8 @@ def _finish(response: Response) -> Response:
         logger.exception("activity_lost")
     if not is_refused:
         web.close_conn()
+    if request.method not in web.SAFE_METHODS:
+        web.saiweb().pages.clear()  # what somebody changed shows at once where it was changed
     headers.complete(response, web.saiweb().config, request.endpoint)
     compression.complete(request, response)
     return response

@@ -24,6 +24,7 @@ from saiweb.queries import gallery_counts, health, sessions
 from saiweb.services import first_start
 
 if TYPE_CHECKING:
+    from saiweb.page_cache import PageCache
     from saiweb.realtime.doorkeeper import Doorkeeper
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,11 @@ TRIM_EVERY_S = 20
 class Background:
     """What runs in a web process: the dashboard's LISTEN loop, care for sessions, and the ETL if there is an n8n."""
 
-    def __init__(self, config: Config, database: Database, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache) -> None:
         self._config = config
         self._database = database
         self._doorkeeper = doorkeeper
+        self._pages = pages
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._etl = EtlService(config) if config.has_n8n else None
@@ -107,18 +109,30 @@ class Background:
             self._config.dashboard_conninfo(),
             DASHBOARD_CHANNELS,
             name="hub",
-            on_connect=self._doorkeeper.connected,
-            on_notice=self._doorkeeper.hear,
+            on_connect=self._connected,
+            on_notice=self._hear,
             on_alive=lambda: None,
-            on_lost=lambda reason: logger.warning("hub_listener_lost", extra={"reason": reason}),
+            on_lost=self._lost,
             stop=self._stop,
         )
 
+    def _connected(self) -> None:
+        self._pages.open()
+        self._doorkeeper.connected()
 
-def start(config: Config, database: Database, doorkeeper: Doorkeeper) -> Background:
+    def _hear(self, channel: str, payload: str) -> None:
+        self._pages.clear()
+        self._doorkeeper.hear(channel, payload)
+
+    def _lost(self, reason: str) -> None:
+        self._pages.close()
+        logger.warning("hub_listener_lost", extra={"reason": reason})
+
+
+def start(config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache) -> Background:
     """Start everything that runs beside the pages in this process; databases that are away are waited for."""
     gevent.spawn(_say_schema, database)
-    background = Background(config, database, doorkeeper)
+    background = Background(config, database, doorkeeper, pages)
     background.start()
     return background
 

@@ -76,6 +76,8 @@ def install(app: Flask, config: Config) -> None:
     logins.init_app(app, add_context_processor=False)  # pyright: ignore[reportUnknownMemberType]
     app.before_request(_authorise)
     csrf.init_app(app)
+    # flask-wtf hands templates its own, which wears no mask; what comes later counts
+    app.context_processor(lambda: {"csrf_token": csrf_token})
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(me=me, may=may, is_mine=is_mine, csrf_field=csrf_field, csrf_token=csrf_token, whose=whose)
     shared.update(notices=notices.waiting)
@@ -147,6 +149,12 @@ def _unmask(sent: str) -> str:
 
 def _under(mask: bytes, text: bytes) -> bytes:
     return bytes(one ^ mask[number % MASK_BYTES] for number, one in enumerate(text))
+
+
+def session_cookies() -> frozenset[str]:
+    """Return the names of the cookies that say who asks, and nothing else."""
+    config = web.saiweb().config
+    return frozenset(cookie_name(name, config) for name in (SESSION_COOKIE, FORM_COOKIE, DEVICE_COOKIE))
 
 
 def cookie_name(name: str, config: Config) -> str:

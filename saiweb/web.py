@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from config import Config
 from saiweb.db import Database
+from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.topics import TOPICS
@@ -42,6 +43,7 @@ class Saiweb:
     hub: Hub
     sessions: Sessions
     doorkeeper: Doorkeeper
+    pages: PageCache
 
 
 def saiweb() -> Saiweb:

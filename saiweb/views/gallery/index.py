@@ -16,7 +16,7 @@ from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableTyp
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import gallery_filters, gallery_words, web
+from saiweb import gallery_filters, gallery_words, hot_pages, web
 from saiweb.gallery_filters import Asked
 from saiweb.gallery_times import PERIODS, Period
 from saiweb.queries import gallery as gallery_queries
@@ -59,6 +59,7 @@ class Listed:
 
 
 @gallery.get("")
+@hot_pages.kept
 def index() -> BaseResponse:
     """GET /executions?level=high&camera=<device>/<camera>&period=today&q=humo&order=newest&view=grid&after=<key>
 
@@ -74,7 +75,7 @@ def index() -> BaseResponse:
     response = web.render_page(
         "gallery/index.html",
         topics=TOPICS,
-        listed=draw(search),
+        listed=hot_pages.shared("gallery", partial(draw, search), size=_size),
         formats=execution_files.NAMES,
         saved=saved_searches.of_person(web.conn(), listing.user_id()),
         said=get_flashed_messages(category_filter=[NOTICE]),
@@ -82,6 +83,11 @@ def index() -> BaseResponse:
     if is_htmx:
         response.headers["HX-Push-Url"] = canonical
     return response
+
+
+def _size(listed: Listed) -> int | None:
+    """Return how large it is; None: it took too long, and should be tried again."""
+    return None if listed.count is None else len(listed.html)
 
 
 def draw(search: Search) -> Listed:

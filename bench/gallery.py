@@ -1,0 +1,238 @@
+"""The list of executions at 1,000,000: any filters at any depth, words, and how many pages a second.
+
+Filters are 1 to 4 at random, each with 1 to 3 of its values; half of the pages begin somewhere in the 13 months. First
+the queries alone, on a connection of their own, then whole pages through the server, one client after the other and 50
+at once without a pause. The floor is the newest 48 cards by key, in SQL and nothing else, and a static file.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+import psycopg
+
+from bench import house as houses
+from bench import million
+from bench.house import House
+from bench.probes import summary
+from saiweb.queries import gallery
+from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, PRIORITIES, TELEGRAM, Choices, Filter, Key, Order
+
+QUERIES: Final = 400
+PAGES: Final = 300
+CLIENTS: Final = 50
+SECONDS: Final = 10.0
+ONE_IN_A_HUNDRED: Final = ("helicóptero", "aserradero")
+HEADER: Final = "| what | n | p50 ms | p95 | p99 | max |\n|---|---|---|---|---|---|"
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A filter as the queries take it and as an address says it, and where in the list its page begins."""
+
+    asked: Filter
+    pairs: Pairs
+    key: Key | None
+
+
+class Questions:
+    """Random questions about the values that there are."""
+
+    def __init__(self, choices: Choices, seed: int) -> None:
+        self._dice = random.Random(seed)
+        self._values: dict[str, tuple[str, list[Any]]] = {
+            "levels": ("level", list(LEVELS)),
+            "priorities": ("priority", list(PRIORITIES)),
+            "cameras": ("camera", choices.cameras),
+            "locations": ("location", [*choices.locations, "unknown"]),
+            "classes": ("class", [*choices.classes, "unknown"]),
+            "statuses": ("status", choices.statuses),
+            "telegram": ("telegram", list(TELEGRAM)),
+            "images": ("image", list(IMAGES)),
+            "models": ("model", [*choices.models, "unknown"]),
+            "attention": ("attention", list(ATTENTION)),
+        }
+
+    def ask(self, text: str | None = None) -> Question:
+        """Return 1 to 4 filters, or 0 to 3 beside a text."""
+        names = [*self._values, "confidence_min"]
+        count = self._dice.randrange(1, 5) - (text is not None)
+        fields: dict[str, Any] = {} if text is None else {"text": text}
+        pairs: Pairs = [] if text is None else [("q", text)]
+        for name in self._dice.sample(names, count):
+            if name == "confidence_min":
+                fields[name] = self._dice.randrange(1, 20) / 20
+                pairs.append((name, str(fields[name])))
+            else:
+                word, values = self._values[name]
+                some = self._dice.sample(values, min(len(values), self._dice.choice((1, 1, 2, 3))))
+                fields[name] = frozenset(some)
+                pairs += [(word, "/".join(cast("tuple[str, str]", one)) if word == "camera" else one) for one in some]
+        depth = timedelta(days=self._dice.random() * million.DAYS)
+        key = Key(datetime.now(UTC) - depth, 10**9) if self._dice.random() < 0.5 else None
+        return Question(Filter(**fields), pairs, key)
+
+
+def main() -> None:
+    with million.running() as server:
+        folder = server.root.parent
+        with psycopg.connect(server.conninfo("sai_dashboard", million.APP), options="-c timezone=UTC") as conn:
+            choices = gallery.choices(conn, scope=None)
+            conn.rollback()
+            _queries(conn, choices)
+    with houses.running(folder=folder) as house:
+        _pages(house, choices)
+
+
+def _queries(conn: psycopg.Connection[Any], choices: Choices) -> None:
+    questions = Questions(choices, 1)
+    words = cycle(million.WORDS)
+    print(HEADER)
+    floor = [_timed(lambda: _newest_cards(conn)) for _ in range(QUERIES)]
+    _row("floor: 48 cards by key", floor)
+    _row("no filter", [_timed(lambda: _page(conn, Question(Filter(), [], None))) for _ in range(QUERIES)])
+    timed = _ask(conn, [questions.ask() for _ in range(QUERIES)])
+    _row("1 to 4 filters, some found", [ms for ms, found in timed if found])
+    _row("1 to 4 filters, nothing found", [ms for ms, found in timed if not found])
+    certain = _ask(conn, [questions.ask() for _ in range(QUERIES // 2)], "confidence")
+    _row("the same by confidence", [ms for ms, _found in certain])
+    alone = [Question(Filter(text=next(words)), [], None) for _ in range(QUERIES // 2)]
+    _row("a word alone", [ms for ms, _found in _ask(conn, alone)])
+    often = [Question(Filter(text=one), [], None) for one in ONE_IN_A_HUNDRED * (QUERIES // 8)]
+    _row("a word of 1 % of the rows", [ms for ms, _found in _ask(conn, often)])
+    beside = _ask(conn, [questions.ask(next(words)) for _ in range(QUERIES // 2)])
+    _row("a word beside 0 to 3 filters", [ms for ms, _found in beside])
+    counted = [questions.ask().asked for _ in range(QUERIES)]
+    _row("counts by level", [_timed(lambda one=one: gallery.level_counts(conn, one, scope=None)) for one in counted])
+
+
+def _pages(house: House, choices: Choices) -> None:
+    questions = Questions(choices, 2)
+    asked = [questions.ask() for _ in range(PAGES)]
+    paths = ["/executions?" + urlencode([*one.pairs, *_after(one)]) for one in asked]
+    getter = Getter(house)
+    static = _static_path(getter)
+    for path in (*paths[:20], static):
+        getter.get(path)
+    print(f"\n{HEADER}")
+    _row("page: 1 to 4 filters, one client", [_timed(lambda path=path: getter.get(path)) for path in paths])
+    _row("page: hot first page, one client", [_timed(lambda: getter.get("/executions")) for _ in range(PAGES)])
+    _row("static file, one client", [_timed(lambda: getter.get(static)) for _ in range(PAGES)])
+    print("\n| 50 clients without a pause | pages a second | p50 ms | p99 |\n|---|---|---|---|")
+    for name, many in (
+        ("1 to 4 filters at random", paths),
+        ("hot first page", ["/executions"]),
+        ("half hot, half at random", [path for one in paths for path in (one, "/executions")]),
+        ("static file", [static]),
+    ):
+        took, seconds = _storm(house, many)
+        ordered = sorted(took)
+        print(
+            f"| {name} | {len(took) / seconds:.0f} | {ordered[len(ordered) // 2]:.0f}"
+            f" | {ordered[int(len(ordered) * 0.99)]:.0f} |",
+            flush=True,
+        )
+
+
+def _after(question: Question) -> Pairs:
+    return [] if question.key is None else [("after", question.key.dump())]
+
+
+def _ask(
+    conn: psycopg.Connection[Any], questions: list[Question], order: Order = "newest"
+) -> Iterator[tuple[float, bool]]:
+    """Yield how long each page took and whether anything was on it."""
+    found: list[bool] = []
+    for one in questions:
+        ms = _timed(lambda one=one: found.append(_page(conn, one, order)))
+        yield ms, found[-1]
+
+
+def _page(conn: psycopg.Connection[Any], question: Question, order: Order = "newest") -> bool:
+    page = gallery.page(conn, question.asked, scope=None, order=order, after=question.key)
+    conn.rollback()
+    return bool(page.cards)
+
+
+def _newest_cards(conn: psycopg.Connection[Any]) -> None:
+    conn.execute(
+        """
+        SELECT e.*, a.risk_level, a.confidence_score, i.sha256
+        FROM (SELECT * FROM executions ORDER BY execution_timestamp DESC, id DESC LIMIT 48) e
+        JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+        LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+        """
+    ).fetchall()
+    conn.rollback()
+
+
+class Getter:
+    """One browser that keeps its connection."""
+
+    def __init__(self, house: House) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=30)
+        self._headers = {"Cookie": house.cookie, "Accept": "text/html", "Accept-Encoding": "gzip"}
+
+    def get(self, path: str) -> bytes:
+        self._connection.request("GET", path, headers=self._headers)
+        response = self._connection.getresponse()
+        body = response.read()
+        if response.status != 200:
+            raise SystemExit(f"bench: {response.status} for {path}")
+        return body
+
+
+def _static_path(getter: Getter) -> str:
+    """Return the address of the largest script that the page names."""
+    import gzip
+
+    page = gzip.decompress(getter.get("/executions")).decode()
+    found = re.search(r'src="(/static/vendor/htmx\.min\.js[^"]*)"', page)
+    if found is None:
+        raise SystemExit("bench: the page names no script")
+    return found[1]
+
+
+def _storm(house: House, paths: list[str]) -> tuple[list[float], float]:
+    """Let CLIENTS ask without a pause for SECONDS; return what each answer took, in ms, and the time of all."""
+    took: list[float] = []
+    end = time.monotonic() + SECONDS + 1
+    begun = time.monotonic() + 1
+
+    def work(number: int) -> None:
+        getter = Getter(house)
+        for path in cycle(paths[number % len(paths) :] + paths[: number % len(paths)]):
+            if time.monotonic() >= end:
+                return
+            ms = _timed(lambda path=path: getter.get(path))
+            if time.monotonic() >= begun:
+                took.append(ms)
+
+    threads = [threading.Thread(target=work, args=[number * 7]) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took, SECONDS
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1000
+
+
+def _row(name: str, took: list[float]) -> None:
+    print(f"| {name} | {summary(took)} |", flush=True)

@@ -1,0 +1,90 @@
+"""Pages and parts of pages as they were drawn last, until anything happens: each notice of the database clears all.
+
+A page that is asked for again before that costs a look-up. Nothing is kept while notices cannot be heard, nor for
+longer than LASTS_S. `saiweb.hot_pages` says how a view uses it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+MAX_BYTES: Final = 4_000_000
+LASTS_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept, its size, and until when by the clock of time.monotonic()."""
+
+    value: Any
+    size: int
+    until: float
+
+
+class PageCache:
+    """Keeps what was drawn, up to a number of bytes, the longest unused goes first. For one event loop."""
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int = MAX_BYTES,
+        lasts_s: float = LASTS_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._lasts_s = lasts_s
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._changes = 0
+        self.size = 0
+        self.is_open = False
+
+    def open(self) -> None:
+        """Keep from now on: notices are heard. What came before may have been missed."""
+        self.clear()
+        self.is_open = True
+
+    def close(self) -> None:
+        """Keep nothing until notices are heard again."""
+        self.is_open = False
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, and what is being drawn now, too: it may show what was before."""
+        self._changes += 1
+        self._kept.clear()
+        self.size = 0
+
+    def begin(self) -> int:
+        """Return what put() has to be told of something that is drawn from now on."""
+        return self._changes
+
+    def get(self, key: Hashable) -> Any:
+        """Return what is kept; None where it is not."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if self._clock() >= kept.until:
+            self._drop(key)
+            return None
+        self._kept.move_to_end(key)
+        return kept.value
+
+    def put(self, key: Hashable, value: Any, *, size: int, begun: int) -> None:
+        """Keep something of this many bytes, unless anything has happened since it was begun."""
+        if not self.is_open or begun != self._changes or size > self._max_bytes // 4:
+            return
+        self._drop(key)
+        self._kept[key] = Kept(value, size, self._clock() + self._lasts_s)
+        self.size += size
+        while self.size > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self.size -= kept.size

@@ -1,0 +1,84 @@
+"""What is kept is given until anything happens, time has passed or there is no room; never what was drawn before."""
+
+from __future__ import annotations
+
+import pytest
+
+from saiweb.page_cache import PageCache
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cache(clock: Clock) -> PageCache:
+    cache = PageCache(max_bytes=100, lasts_s=5, clock=clock)
+    cache.open()
+    return cache
+
+
+def put(cache: PageCache, key: str, size: int = 10) -> None:
+    cache.put(key, key.upper(), size=size, begun=cache.begin())
+
+
+def test_what_is_kept_is_given(cache: PageCache) -> None:
+    put(cache, "a")
+    assert (cache.get("a"), cache.get("b"), cache.size) == ("A", None, 10)
+
+
+def test_any_change_clears_it(cache: PageCache) -> None:
+    put(cache, "a")
+    cache.clear()
+    assert (cache.get("a"), cache.size) == (None, 0)
+
+
+def test_what_was_begun_before_a_change_is_not_kept(cache: PageCache) -> None:
+    begun = cache.begin()
+    cache.clear()
+    cache.put("a", "A", size=1, begun=begun)
+    assert cache.get("a") is None
+
+
+def test_nothing_is_kept_while_notices_are_not_heard(cache: PageCache) -> None:
+    put(cache, "a")
+    cache.close()
+    assert cache.get("a") is None
+    put(cache, "a")
+    assert cache.get("a") is None
+    cache.open()
+    assert cache.get("a") is None
+
+
+def test_it_lasts_for_a_time(cache: PageCache, clock: Clock) -> None:
+    put(cache, "a")
+    clock.now = 4.9
+    assert cache.get("a") == "A"
+    clock.now = 5.0
+    assert (cache.get("a"), cache.size) == (None, 0)
+
+
+def test_the_longest_unused_leaves_when_there_is_no_room(cache: PageCache) -> None:
+    for key in "abcd":
+        put(cache, key, 25)
+    assert cache.get("a") == "A"
+    put(cache, "e", 25)
+    assert [cache.get(key) for key in "abcde"] == ["A", None, "C", "D", "E"]
+    assert cache.size == 100
+
+
+def test_what_is_too_large_is_not_kept_and_the_same_again_counts_once(cache: PageCache) -> None:
+    put(cache, "a", 26)
+    assert (cache.get("a"), cache.size) == (None, 0)
+    put(cache, "b", 20)
+    put(cache, "b", 25)
+    assert cache.size == 25

@@ -1,0 +1,137 @@
+"""A page that is kept is the same as one that is drawn, for everybody who asks, and gone when anything happens."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from saiweb.page_cache import PageCache
+from saiweb.records import Scope
+from tests.site import Site
+
+PAGE = {"Accept": "text/html"}
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"|"X-CSRFToken": "([^"]+)"')
+
+
+@pytest.fixture
+def pages(site: Site) -> Iterator[PageCache]:
+    """The cache as in a process that hears notices."""
+    cache: PageCache = site.app.extensions["saiweb"].pages
+    cache.open()
+    yield cache
+    cache.close()
+
+
+def shown(client: FlaskClient, path: str = "/executions") -> set[int]:
+    return {int(number) for number in re.findall(r'href="/executions/(\d+)', client.get(path, headers=PAGE).text)}
+
+
+def tokens(text: str) -> set[str]:
+    return {one or other for one, other in TOKEN.findall(text)}
+
+
+def without_tokens(text: str) -> str:
+    for token in tokens(text):
+        text = text.replace(token, "")
+    return text
+
+
+def test_it_is_kept_until_a_notice_comes(site: Site, pages: PageCache) -> None:
+    site.add_execution(1)
+    assert shown(site.client) == {1}
+    site.add_execution(2)
+    assert shown(site.client) == {1}
+    pages.clear()  # what the listener does with each notice
+    assert shown(site.client) == {1, 2}
+
+
+def test_it_is_what_would_be_drawn_but_for_the_token(site: Site, pages: PageCache) -> None:
+    site.add_execution(1, "high", boxes=[("smoke", 0.8, 1.0, 2.0, 3.0, 4.0)])
+    drawn, kept = (site.client.get("/executions", headers=PAGE) for _ in range(2))
+    assert pages.size > 0
+    assert without_tokens(kept.text) == without_tokens(drawn.text)
+    assert (len(tokens(drawn.text)), len(tokens(kept.text))) == (1, 1)
+    assert tokens(drawn.text) != tokens(kept.text)
+    names = ("Cache-Control", "Vary", "Content-Security-Policy", "Content-Type")
+    assert [kept.headers[name] for name in names] == [drawn.headers[name] for name in names]
+
+
+def test_a_packed_page_is_the_same(site: Site, pages: PageCache) -> None:
+    del pages
+    site.add_execution(1)
+    plain = site.client.get("/executions", headers=PAGE).text
+    packed = site.client.get("/executions", headers={**PAGE, "Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert without_tokens(gzip.decompress(packed.data).decode()) == without_tokens(plain)
+
+
+def test_the_token_of_a_kept_page_is_good_for_a_form(site: Site, pages: PageCache) -> None:
+    del pages
+    site.client.get("/executions", headers=PAGE)
+    [token] = tokens(site.client.get("/executions", headers=PAGE).text)
+    form = {"name": "todas", "query": "level=high", "csrf_token": token}
+    response = site.client.post("/executions/searches", data=form, headers={"X-CSRFToken": None})
+    assert response.status_code == 303
+
+
+def test_what_somebody_changes_shows_at_once(site: Site, pages: PageCache) -> None:
+    del pages
+    site.client.get("/executions", headers=PAGE)
+    site.client.post("/executions/searches", data={"name": "mis altas", "query": "level=high"})
+    assert "mis altas" in site.client.get("/executions", headers=PAGE).text
+    assert "mis altas" in site.client.get("/executions", headers=PAGE).text
+    assert site.client.get("/executions", headers=PAGE).text.count("guardada como") == 0  # said once
+
+
+def test_nobody_gets_a_page_of_somebody_else(site: Site, pages: PageCache) -> None:
+    del pages
+    site.add_execution(1)
+    site.add_execution(2, device_id="other", camera_id="other", location="Cosquín")
+    place = Scope(cameras=frozenset(), locations=frozenset({"Cosquín"}))
+    everything = site.sign_in("viewer", username="ana")
+    restricted = site.sign_in("viewer", username="berta", scope=place)
+    for _ in range(2):
+        assert shown(everything) == {1, 2}
+        assert shown(restricted) == {2}
+        assert "Ana" in everything.get("/executions", headers=PAGE).text
+        assert "Ana" not in restricted.get("/executions", headers=PAGE).text
+        assert site.app.test_client().get("/executions", headers=PAGE).status_code == 303
+
+
+def test_language_and_theme_have_pages_of_their_own(site: Site, pages: PageCache) -> None:
+    del pages
+    for _ in range(2):
+        assert "Executions" in site.client.get("/executions", headers={**PAGE, "Accept-Language": "en"}).text
+        assert "Ejecuciones" in site.client.get("/executions", headers={**PAGE, "Accept-Language": "es"}).text
+        site.client.set_cookie("theme", "light")
+        assert 'data-theme="light"' in site.client.get("/executions", headers=PAGE).text
+        site.client.delete_cookie("theme")
+        assert 'data-theme="light"' not in site.client.get("/executions", headers=PAGE).text
+
+
+def test_who_is_signed_out_gets_no_page_that_was_kept(site: Site, pages: PageCache) -> None:
+    del pages
+    site.client.get("/executions", headers=PAGE)
+    site.change("UPDATE sessions SET ended_at = now(), ended_reason = 'test'")
+    site.app.extensions["saiweb"].sessions.forget_all()  # what the notice of it does
+    assert site.client.get("/executions", headers=PAGE).status_code == 303
+
+
+def test_answers_to_htmx_and_refusals_are_not_kept(site: Site, pages: PageCache) -> None:
+    site.client.get("/executions", headers={"HX-Request": "true"})
+    assert site.client.get("/executions?level=extreme", headers=PAGE).status_code == 400
+    assert not [key for key in pages._kept if isinstance(key, tuple) and key[0] == "/executions?level=extreme"]
+    before = pages.size
+    site.client.get("/executions", headers={"HX-Request": "true"})
+    assert pages.size == before
+
+
+def test_nothing_is_kept_where_no_notices_are_heard(site: Site) -> None:
+    site.add_execution(1)
+    assert shown(site.client) == {1}
+    site.add_execution(2)
+    assert shown(site.client) == {1, 2}
