@@ -31,6 +31,8 @@ THEMES: Final = ("dark", "light")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FRAME_TOPICS: Final = ("critical", "health")  # the regions that every page shows
 
+REGION_BYTES: Final = 5_000  # what the rows behind a region take, about
+
 _STATIC_FOLDER: Final = Path(__file__).parent / "static"
 
 
@@ -128,7 +130,7 @@ def render_page(
     """
     shown: dict[str, Any] = {}
     for name in topics:
-        shown |= known[name] if known and name in known else TOPICS[name].query(conn(), saiweb().config, scope())
+        shown |= known[name] if known and name in known else _state_of(name)
     is_fragment = request.headers.get("HX-Request") == "true" and bool(topics)
     response = make_response(
         render_template(
@@ -137,6 +139,17 @@ def render_page(
         status,
     )
     return as_page(response)
+
+
+def _state_of(topic: str) -> dict[str, Any]:
+    """Return what a region shows within the asker's scope: asked for once for all of them, until anything happens."""
+    pages, key = saiweb().pages, ("region", topic, scope())
+    found: dict[str, Any] | None = pages.get(key) if pages.is_open else None
+    if found is None:
+        begun = pages.begin()
+        found = TOPICS[topic].query(conn(), saiweb().config, scope())
+        pages.put(key, found, size=REGION_BYTES, begun=begun)
+    return found
 
 
 def as_page(response: Response) -> Response:
