@@ -229,6 +229,22 @@ def number_word(value: int) -> str:
     return format_decimal(value, "#,##0")
 
 
+def ways() -> list[tuple[str, str]]:
+    """Return examples of what the search field understands, and what each means."""
+    return [
+        (_("cam:molinari/3"), _("cámaras que se llaman así; lo que sigue a la barra es el final de su nombre")),
+        (_("nivel>=alta,desconocido"), _("de alta para arriba, y lo que nadie analizó")),
+        (_("desde:ayer hasta:14:00"), _("también 3h, 2d, lunes, 23/11, 2026-11-23")),
+        (_("día:23/11"), _("un día entero; fecha:semana son los últimos siete")),
+        (_("sin-ver"), _("lo que espera a alguien; tomada es lo que alguien ya tiene")),
+        (_("clase:humo conf>=0,7"), _("lo que vio el modelo, y qué tan seguro estaba")),
+        (_("estado:error telegram:no imagen:falta"), _("lo que salió mal en el camino")),
+        (_("modelo:10 prioridad:alta"), _("parte del nombre del modelo; qué tan urgente es")),
+        (_('lugar:"la falda"'), _("las comillas juntan palabras")),
+        (_('"columna de humo"'), _("una frase tal como está escrita")),
+    ]
+
+
 def problem_word(problem: Problem) -> str:
     """Return why a token was not understood, and what could stand there."""
     known = ", ".join(spanish if str(get_locale()) == "es" else english for spanish, english in problem.known[:16])

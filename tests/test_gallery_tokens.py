@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
+from flask_babel import Babel, force_locale  # pyright: ignore[reportUnknownVariableType]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saiweb import gallery_filters, gallery_token_words, gallery_tokens
+from saiweb import gallery_filters, gallery_token_words, gallery_tokens, gallery_words
 from saiweb.gallery_filters import Asked
 from saiweb.gallery_places import Camera, Places
 from saiweb.gallery_tokens import Understood
 from saiweb.queries.gallery import UNKNOWN_CAMERA, Filter
 
+ROOT = Path(__file__).parent.parent
 CORDOBA = ZoneInfo("America/Argentina/Cordoba")
 NOW = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)  # Monday 23rd, 22:30 in Córdoba
 PLACES = Places(
@@ -219,3 +223,16 @@ def test_a_text_is_understood_once_and_for_all(text: str) -> None:
     assert second.asked == first.asked
     assert not second.has_moved
     assert second.problems == first.problems
+
+
+@pytest.mark.parametrize("locale", ["es", "en"])
+def test_the_examples_that_are_shown_are_understood(locale: str) -> None:
+    app = Flask("examples")
+    Babel(app, default_translation_directories=str(ROOT / "saiweb" / "translations"))
+    with app.test_request_context(), force_locale(locale):
+        examples = gallery_words.ways()
+    assert len(examples) == 10
+    for example, _meaning in examples:
+        understood = understand(example)
+        assert understood.problems == [], example
+        assert understood.has_moved or example.startswith('"'), example

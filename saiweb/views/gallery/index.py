@@ -77,6 +77,7 @@ def index() -> BaseResponse:
         topics=TOPICS,
         listed=hot_pages.shared("gallery", partial(draw, search), size=_size),
         formats=execution_files.NAMES,
+        ways=gallery_words.ways(),
         saved=saved_searches.of_person(web.conn(), listing.user_id()),
         said=get_flashed_messages(category_filter=[NOTICE]),
     )
