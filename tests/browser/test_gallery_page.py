@@ -200,6 +200,7 @@ def test_news_waits_behind_a_pill_and_moves_nothing(
     page = open_page(context_desktop, address("/executions?level=high&level=none"))
     expect(page.locator("[data-link-dot]")).to_have_class("dot")
     before = ids(page)
+    place = page.locator("[data-item]").first.bounding_box()
     now = datetime.now(UTC)
     for number, level in ((21, "low"), (22, "high")):
         twelve.add_execution(number, level, at=now, loaded_at=datetime.now(UTC) + timedelta(seconds=1))
@@ -208,6 +209,7 @@ def test_news_waits_behind_a_pill_and_moves_nothing(
     expect(pill).to_contain_text("1 nueva desde las", timeout=30_000)
     expect(pill).to_contain_text(", 1 alta. Mostrar")
     assert ids(page) == before
+    assert page.locator("[data-item]").first.bounding_box() == place
     page.keyboard.press(".")
     expect(page.locator("#execution-22")).to_be_visible()
     expect(page.locator("#gallery-news .pill")).to_have_count(0)
@@ -247,6 +249,25 @@ def test_it_works_without_scripts(twelve: Site, context_no_scripts: BrowserConte
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename.endswith(".csv")
+
+
+def test_names_of_cameras_run_nothing(site: Site, context_desktop: BrowserContext, address: Address) -> None:
+    name, place = "ptz/1 \"'<img src=x onerror=alert(1)>", "</script><b>Tanti & Cía</b>"
+    site.add("cameras", device_id="a/b&c=d", camera_id=name, location=place)
+    site.add_execution(7, "high", device_id="a/b&c=d", camera_id=name, location=place)
+    site.add_execution(8, "high")
+    page = open_page(context_desktop, address("/executions"))
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.locator("summary", has_text="Cámara").click()
+    page.locator(".facet[open] label", has_text="onerror").click()
+    expect(page.locator("[data-item]")).to_have_count(1)
+    expect(page.locator("#execution-7 b")).to_have_text(f"{place} · {name}")
+    expect(page.locator(".chips a.on")).to_contain_text(f"Cámara: {place} · {name}")
+    page.reload()
+    expect(page.locator("[data-item]")).to_have_count(1)
+    page.locator("#execution-7 [data-open]").click()
+    expect(page).to_have_url(re.compile(r"/executions/7\?in=camera%3D"))
+    assert_fits(page)
 
 
 def test_a_viewer_may_not_mark_anything(twelve: Site, context_stranger: BrowserContext, address: Address) -> None:
