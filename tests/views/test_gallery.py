@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from saiweb.levels import RISK_LEVELS
+from saiweb.queries.gallery import LEVELS, Count
 from saiweb.records import Scope
 from tests.site import NOON, Site
 from tests.views.gallery_site import add_two, shown, words
@@ -138,6 +139,16 @@ def test_counts_are_those_of_the_result(site: Site) -> None:
     assert "Baja 3" in text
     assert "Sin análisis 1" in text  # what another level would bring is told
     assert "1 resultado " in words(site.get("/executions?q=cosquin"))
+
+
+def test_a_number_that_nobody_counted_says_about(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_two(site)
+    about = {level: Count(1243 if level == "none" else 0, is_exact=level != "none") for level in LEVELS}
+    monkeypatch.setattr("saiweb.queries.gallery.level_counts", lambda *_args, **_more: about)
+    text = words(site.get("/executions?level=none"))
+    assert "unos 1.243 resultados" in text
+    assert "Sin humo ~1.243" in text
+    assert "about 1,243 results" in words(site.get("/executions?level=none&lang=en"))
 
 
 def test_what_is_asked_stands_in_chips_that_can_be_taken_away(site: Site) -> None:
