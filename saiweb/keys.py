@@ -64,13 +64,31 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(name="blink", keys=("x",), where="picture", by="script", is_held=True),
     Key(name="zoom_in", keys=("+",), where="picture"),
     Key(name="zoom_out", keys=("-",), where="picture"),
+    Key(
+        name="pan",
+        keys=("Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"),
+        where="picture",
+        by="script",
+    ),
 )
 
 
 def shown(key: str) -> str:
     """Return what is printed for a key, with what is held in front of it."""
     *held, last = key.split("+") if key != "+" else ["+"]
-    return " ".join([*(one.lower() for one in held), _("espacio") if last == "Space" else _SHOWN.get(last, last)])
+    return " ".join([*(one.lower() for one in held), _printed(last)])
+
+
+def _printed(key: str) -> str:
+    match key:
+        case "Space":
+            return _("espacio")
+        case "Home":
+            return _("inicio")
+        case "End":
+            return _("fin")
+        case _:
+            return _SHOWN.get(key, key)
 
 
 def where_word(where: Where) -> str:
@@ -128,6 +146,8 @@ def key_word(name: str) -> str:
             return _("acercar")
         case "zoom_out":
             return _("alejar")
+        case "pan":
+            return _("mover la imagen acercada")
         case _:
             raise LookupError(name)
 

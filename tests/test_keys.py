@@ -11,6 +11,7 @@ from flask_babel import Babel, force_locale  # pyright: ignore[reportUnknownVari
 
 from saiweb.keys import KEYS, WHERE, key_rows, key_word, shown, where_word
 
+STRING = re.compile(r'"([\w+. ]{1,30})"')  # a macro or a script may name the key
 SAIWEB = Path(__file__).parent.parent / "saiweb"
 TEMPLATES = {path: path.read_text() for path in (SAIWEB / "templates").rglob("*.html")}
 DATA_KEY = re.compile(r'\b(?:data-)?key="([^"{]+)"')  # of an element, or given to a macro that prints one
@@ -39,6 +40,13 @@ def test_every_key_that_a_page_names_is_in_the_table() -> None:
     named = named_in_templates()
     assert "?" in named
     assert named <= {key for row in KEYS for key in row.keys}
+
+
+def test_every_key_that_is_pressed_has_something_that_it_presses() -> None:
+    scripts = "".join(path.read_text() for path in (SAIWEB / "static" / "js").glob("*.js"))
+    texts = {word for text in (*TEMPLATES.values(), scripts) for one in STRING.findall(text) for word in one.split()}
+    pressed = {key for row in KEYS if row.by == "press" for key in row.keys}
+    assert pressed - named_in_templates() - texts == set()
 
 
 def test_no_key_takes_what_the_browser_needs() -> None:
