@@ -19,7 +19,8 @@ from saiweb.records import Group, Scope
 WAITING: LiteralString = """(
     a.can_alarm AND a.acknowledged_at IS NULL AND (a.risk_level IS NULL OR a.risk_level >= 'high')
 )"""
-# rows of a level that are looked at, and groups of it that are shown
+# rows of a level that are looked at, and groups of it that are shown; numbers stand in the SQL itself, as without
+# parameters a statement is planned once
 LOOKED_AT: Final = {"critical": 200, "high": 200, "unknown": 100}
 SHOWN: Final = {"critical": 25, "high": 25, "unknown": 8}
 COUNTED: Final = 1000
@@ -27,19 +28,26 @@ LEVELS: Final = ("critical", "high", "unknown")
 REST_SHOWN: Final = 40
 REST_FOR: Final = timedelta(hours=1)
 
+_LOOKED_AT: Final[dict[str, LiteralString]] = {"critical": "200", "high": "200", "unknown": "100"}
+_SEARCHED: Final[dict[str, LiteralString]] = {"critical": "10000", "high": "10000", "unknown": "2000"}
 _LEVELS: Final[dict[str, LiteralString]] = {
     "critical": "a.risk_level = 'critical'",
     "high": "a.risk_level = 'high'",
     "unknown": "a.risk_level IS NULL",
 }
 
-# Groups the rows of a query `found` (a key, and the times that matter), which stands before it in WITH.
+# Groups the rows of a query `found` (a key, and the times that matter), which stands before it in WITH. They are few:
+# each is looked up by its key in its month (LATERAL with LIMIT), which no plan turns into reading a whole table.
 _GROUPED: LiteralString = """
     marked AS (
         SELECT f.*, e.device_id, e.camera_id, coalesce(e.completion_timestamp, e.execution_timestamp) AS detected_at,
                CASE WHEN e.device_id IS NULL OR e.camera_id IS NULL THEN e.id END AS unidentified
         FROM found f
-        JOIN executions e ON (e.execution_timestamp, e.id) = (f.execution_timestamp, f.execution_id)
+        JOIN LATERAL (
+            SELECT * FROM executions e
+            WHERE (e.execution_timestamp, e.id) = (f.execution_timestamp, f.execution_id)
+            LIMIT 1
+        ) e ON true
     ), numbered AS (
         SELECT *, count(*) FILTER (WHERE starts) OVER same AS run
         FROM (
@@ -70,13 +78,23 @@ _GROUPED: LiteralString = """
            b.x AS box_x, b.y AS box_y, b.width AS box_width, b.height AS box_height,
            g.claimed_by, u.full_name AS claimed_name, g.claimed_at, a.acknowledged_at
     FROM grouped g
-    JOIN executions e ON (e.execution_timestamp, e.id) = (g.newest_at, g.execution_ids[1])
-    LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
-    LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+    JOIN LATERAL (
+        SELECT * FROM executions e WHERE (e.execution_timestamp, e.id) = (g.newest_at, g.execution_ids[1]) LIMIT 1
+    ) e ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM execution_analysis a
+        WHERE (a.execution_timestamp, a.execution_id) = (g.newest_at, g.execution_ids[1])
+        LIMIT 1
+    ) a ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM execution_images i
+        WHERE (i.execution_timestamp, i.execution_id) = (g.newest_at, g.execution_ids[1])
+        LIMIT 1
+    ) i ON true
     LEFT JOIN LATERAL (
         SELECT d.x, d.y, d.width, d.height
         FROM execution_detections d
-        WHERE (d.execution_timestamp, d.execution_id) = (e.execution_timestamp, e.id)
+        WHERE (d.execution_timestamp, d.execution_id) = (g.newest_at, g.execution_ids[1])
           AND d.detection_index < a.detection_count AND d.x + d.y + d.width + d.height IS NOT NULL
         ORDER BY d.confidence DESC NULLS LAST, d.detection_index
         LIMIT 1
@@ -156,8 +174,11 @@ def group_of(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope |
                                                       AND p.execution_timestamp + interval '30 minutes'
                     WHERE {scopes.condition(scope)}
                 ) near
-                JOIN execution_analysis a
-                    ON (a.execution_timestamp, a.execution_id) = (near.execution_timestamp, near.id)
+                JOIN LATERAL (
+                    SELECT * FROM execution_analysis a
+                    WHERE (a.execution_timestamp, a.execution_id) = (near.execution_timestamp, near.id)
+                    LIMIT 1
+                ) a ON true
                 WHERE {WAITING} AND a.risk_level IS NOT DISTINCT FROM near.risk_level
             ), {_GROUPED}
             WHERE %(execution_id)s = ANY(g.execution_ids)
@@ -173,6 +194,7 @@ def rest(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = 
     of_the_rest: LiteralString = f"""
         FROM executions e
         LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+            AND a.execution_timestamp > %(since)s
         WHERE e.execution_timestamp > %(since)s AND NOT e.is_history
           AND NOT coalesce({WAITING}, false) AND {scopes.condition(scope)}
     """
@@ -195,27 +217,20 @@ def rest(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None = 
 
 def _groups(conn: psycopg.Connection[Any], scope: Scope | None, levels: tuple[str, ...]) -> list[Group]:
     found: LiteralString = " UNION ALL ".join(_newest(level, scope) for level in levels)
-    limits = {f"{level}_rows": LOOKED_AT[level] for level in levels}
     with conn.cursor(row_factory=class_row(Group)) as cursor:
         return cursor.execute(
             f"WITH found AS ({found}), {_GROUPED} ORDER BY e.execution_timestamp DESC, e.id DESC",
-            {**limits, **scopes.parameters(scope)},
+            scopes.parameters(scope),
         ).fetchall()
 
 
 def _newest(level: str, scope: Scope | None) -> LiteralString:
-    limit: dict[str, LiteralString] = {
-        "critical": "%(critical_rows)s",
-        "high": "%(high_rows)s",
-        "unknown": "%(unknown_rows)s",
-    }
     # risk_level stands in ORDER BY because "IS NULL" alone does not let the index give the order
     return f"""(
         SELECT a.execution_timestamp, a.execution_id, a.risk_level, a.claimed_by, a.claimed_at
-        FROM {_analyses(scope)}
-        WHERE {_LEVELS[level]} AND {WAITING}
+        FROM {_waiting(level, scope)}
         ORDER BY a.risk_level, a.execution_timestamp DESC, a.execution_id DESC
-        LIMIT {limit[level]}
+        LIMIT {_LOOKED_AT[level]}
     )"""
 
 
@@ -224,19 +239,30 @@ def _counts(conn: psycopg.Connection[Any], scope: Scope | None, levels: tuple[st
     counts: LiteralString = ", ".join(
         f"""(
             SELECT count(*) FROM (
-                SELECT FROM {_analyses(scope)} WHERE {_LEVELS[level]} AND {WAITING} LIMIT %(counted)s
+                SELECT FROM {_waiting(level, scope)} LIMIT 1000
             ) counted
         )"""
         for level in levels
     )
-    row = conn.execute(f"SELECT {counts}", {"counted": COUNTED, **scopes.parameters(scope)}).fetchone()
+    row = conn.execute(f"SELECT {counts}", scopes.parameters(scope)).fetchone()
     return dict(zip(levels, row or (), strict=True))
 
 
-def _analyses(scope: Scope | None) -> LiteralString:
-    """Return what stands after FROM: the analyses `a` that are in scope."""
+def _waiting(level: str, scope: Scope | None) -> LiteralString:
+    """Return what stands after FROM: the analyses `a` of one level that wait and are in scope.
+
+    In a scope the newest _SEARCHED of the level are looked through: an index knows nothing of places.
+    """
     if scope is None:
-        return "execution_analysis a"
-    return f"""execution_analysis a
-        JOIN executions e ON (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
-            AND {scopes.condition(scope)}"""
+        return f"(SELECT * FROM execution_analysis a WHERE {_LEVELS[level]} AND {WAITING}) a"
+    return f"""(
+            SELECT * FROM execution_analysis a
+            WHERE {_LEVELS[level]} AND {WAITING}
+            ORDER BY a.risk_level, a.execution_timestamp DESC, a.execution_id DESC
+            LIMIT {_SEARCHED[level]}
+        ) a
+        JOIN LATERAL (
+            SELECT * FROM executions e
+            WHERE (e.execution_timestamp, e.id) = (a.execution_timestamp, a.execution_id)
+            LIMIT 1
+        ) e ON {scopes.condition(scope)}"""

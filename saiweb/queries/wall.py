@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from saiweb.queries import scopes
+from saiweb.queries.attention import WAITING
 from saiweb.records import Scope
 
 TILES: Final = 9
@@ -52,15 +53,27 @@ def current(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None
     with conn.cursor(row_factory=class_row(Tile)) as cursor:
         tiles = cursor.execute(
             f"""
+            WITH alarms AS MATERIALIZED (
+                SELECT x.device_id, x.camera_id
+                FROM (
+                    SELECT a.execution_timestamp, a.execution_id
+                    FROM execution_analysis a
+                    WHERE a.risk_level = 'critical' AND a.claimed_by IS NULL AND {WAITING}
+                    ORDER BY a.risk_level, a.execution_timestamp DESC, a.execution_id DESC
+                    LIMIT 200
+                ) a
+                JOIN LATERAL (
+                    SELECT * FROM executions x
+                    WHERE (x.execution_timestamp, x.id) = (a.execution_timestamp, a.execution_id)
+                    LIMIT 1
+                ) x ON true
+            )
             SELECT e.id, e.execution_timestamp, e.capture_timestamp, e.status, e.error_node, e.device_id, e.camera_id,
                    e.location, a.risk_level::text, a.confidence_score, i.state::text AS image_state,
                    i.state_reason AS image_state_reason, i.sha256 AS image_sha256,
                    e.execution_timestamp < %(silent_before)s AS is_silent,
                    EXISTS (
-                       SELECT FROM execution_analysis w
-                       JOIN executions x ON (x.execution_timestamp, x.id) = (w.execution_timestamp, w.execution_id)
-                       WHERE w.risk_level = 'critical' AND w.can_alarm AND w.acknowledged_at IS NULL
-                         AND w.claimed_by IS NULL AND (x.device_id, x.camera_id) = (e.device_id, e.camera_id)
+                       SELECT FROM alarms w WHERE (w.device_id, w.camera_id) = (e.device_id, e.camera_id)
                    ) AS is_alarm
             FROM (
                 SELECT e.device_id, e.camera_id FROM cameras e
@@ -74,8 +87,16 @@ def current(conn: psycopg.Connection[Any], now: datetime, *, scope: Scope | None
                 ORDER BY e.execution_timestamp DESC, e.id DESC
                 LIMIT 1
             ) e ON true
-            LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
-            LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+            LEFT JOIN LATERAL (
+                SELECT * FROM execution_analysis a
+                WHERE (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+                LIMIT 1
+            ) a ON true
+            LEFT JOIN LATERAL (
+                SELECT * FROM execution_images i
+                WHERE (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
+                LIMIT 1
+            ) i ON true
             ORDER BY e.location, e.device_id, e.camera_id, e.id
             LIMIT %(tiles)s
             """,

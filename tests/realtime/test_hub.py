@@ -38,6 +38,7 @@ def test_the_topics_have_the_tier_and_priority_of_the_design() -> None:
         "critical": (Tier.CRITICAL, 1),
         "queue": (Tier.EXECUTIONS, 2),
         "rest": (Tier.EXECUTIONS, 3),
+        "wall": (Tier.EXECUTIONS, 2),
         "live": (Tier.EXECUTIONS, 2),
         "gallery": (Tier.EXECUTIONS, 3),
         "figures": (Tier.STATISTICS, 4),
@@ -284,8 +285,8 @@ def test_a_picture_that_arrives_while_its_card_is_being_read_is_not_forgotten(fe
 @pytest.mark.parametrize(
     ("channel", "dirty"),
     [
-        ("new_execution", {"queue", "rest", "live", "gallery", "figures"}),
-        ("high_priority_execution", {"critical"}),
+        ("new_execution", {"queue", "rest", "wall", "gallery", "live", "figures"}),
+        ("high_priority_execution", {"critical", "wall"}),
         ("process_image", {"figures"}),
         ("unheard_of", set[str]()),
     ],
@@ -302,7 +303,7 @@ def test_each_channel_dirties_its_topics(feed: Feed, channel: str, dirty: set[st
     ("payload", "dirty"),
     [
         ("live:3", {"live"}),
-        ("attention:claimed", {"critical", "queue", "rest", "figures"}),
+        ("attention:claimed", {"critical", "queue", "rest", "wall", "figures"}),
         ("health:listener", {"health", "critical"}),
         ("unheard_of:1", set[str]()),
     ],
@@ -358,6 +359,15 @@ def test_the_numbers_tell_who_listens_and_what_was_done(feed: Feed) -> None:
     feed.advance(1)
     stats = feed.hub.stats()
     assert (stats.clients, stats.max_clients, stats.blocked) == (2, CONFIG.sse_max_clients, 0)
-    assert stats.listeners == {"critical": 1, "queue": 0, "rest": 0, "live": 2, "gallery": 0, "figures": 0, "health": 0}
+    assert stats.listeners == {
+        "critical": 1,
+        "queue": 0,
+        "rest": 0,
+        "wall": 0,
+        "gallery": 0,
+        "live": 2,
+        "figures": 0,
+        "health": 0,
+    }
     assert stats.renders["live"] == 4
     assert stats.frames["live"] == 2
