@@ -95,7 +95,7 @@ def sequence(execution_id: int) -> Response:
     found = stages.context(execution_id, scope=web.scope())
     if found is None:
         abort(404)
-    ids = [slot.frame.id for slot in _pictures(found["slots"])]
+    ids = [slot.frame.id for slot in _pictures(found["slots"]) if slot.frame is not None]
     images = [image_queries.for_serving(web.conn(), one, scope=web.scope()) for one in ids]
     web.close_conn()
     store = current_app.extensions["image_store"]
