@@ -15,13 +15,13 @@ from apscheduler.schedulers.gevent import GeventScheduler
 
 from config import Config
 from saiweb import memory, notify
-from saiweb.db import Database, check_schema
+from saiweb.db import Connections, Database, check_schema
 from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
 from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
-from saiweb.queries import gallery_counts, health, sessions
-from saiweb.services import first_start
+from saiweb.queries import gallery_counts, health, review_drafts, sessions
+from saiweb.services import assignment, first_start, review_clock
 
 if TYPE_CHECKING:
     from saiweb.page_cache import PageCache
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 WATCH_EVERY_S = 3
 REPORT_EVERY_S = 10
 SESSIONS_EVERY_S = 30
+REVIEWS_EVERY_S = 15
+GIVE_AFTER_S = 0.5  # so that a burst of reviews is given out in one round
 PURGE_EVERY_S = 6 * 3600
 FOLD_EVERY_S = 60
 TRIM_EVERY_S = 20
@@ -47,6 +49,7 @@ class Background:
         self._pages = pages
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
+        self._giving: gevent.Greenlet[..., None] | None = None
         self._etl = EtlService(config) if config.has_n8n else None
         if self._etl is not None:
             doorkeeper.share(self._etl.dashboard)
@@ -72,6 +75,7 @@ class Background:
             (self._watch, WATCH_EVERY_S),
             (self._expire, REPORT_EVERY_S),
             (self._doorkeeper.work, SESSIONS_EVERY_S),
+            (self._reviews, REVIEWS_EVERY_S),
             (self._purge, PURGE_EVERY_S),
             (self._fold, FOLD_EVERY_S),
             (memory.give_back, TRIM_EVERY_S),  # many streams or pages at once leave a gap behind
@@ -93,10 +97,31 @@ class Background:
             for component in health.expire(conn, datetime.now(UTC)):
                 publish(conn, TOPIC, f"health:{component}")
 
+    def _reviews(self) -> None:
+        """Settle verdicts, give out and take back work, remind and escalate; every process may."""
+        review_clock.tick(self._reviewing(), self._config.timezone, datetime.now(UTC))
+
+    def _hear(self, channel: str, payload: str) -> None:
+        """Let kept pages and the doorkeeper hear a notice; one of a review may mean that an expert is to be chosen."""
+        self._pages.clear()
+        self._doorkeeper.hear(channel, payload)
+        is_about_review = channel == TOPIC and payload.startswith("reviews:")
+        if is_about_review and (self._giving is None or self._giving.dead):
+            self._giving = gevent.spawn_later(GIVE_AFTER_S, _guarded(self._give_reviews))
+
+    def _give_reviews(self) -> None:
+        self._giving = None  # what is queued from here on needs another round
+        assignment.hand_out(self._reviewing(), self._config.timezone, datetime.now(UTC))
+
+    def _reviewing(self) -> Connections:
+        return self._database if self._etl is None else self._etl.dashboard
+
     def _purge(self) -> None:
         with self._database.connection() as conn:
             if purged := sessions.purge_leftovers(conn):
                 logger.info("people_leftovers_purged", extra={"count": purged})
+            if purged := review_drafts.purge(conn):
+                logger.info("review_drafts_purged", extra={"count": purged})
 
     def _fold(self) -> None:
         """Add up what changed in the counts of the list: until then each question adds it up itself."""
@@ -119,10 +144,6 @@ class Background:
     def _connected(self) -> None:
         self._pages.open()
         self._doorkeeper.connected()
-
-    def _hear(self, channel: str, payload: str) -> None:
-        self._pages.clear()
-        self._doorkeeper.hear(channel, payload)
 
     def _lost(self, reason: str) -> None:
         self._pages.close()

@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from config import Config
-from saiweb.commands import people
+from saiweb.commands import people, reviews
 from saiweb.commands.shared import dashboard_database, database_errors, with_config
 from saiweb.errors import SaiwebError
 
@@ -24,6 +24,7 @@ def main() -> None:
 
 main.add_command(people.users)
 main.add_command(people.audit)
+main.add_command(reviews.reviews)
 
 
 @main.command()

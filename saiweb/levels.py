@@ -35,3 +35,13 @@ def alert_priority_for(risk: RiskLevel | None, confidence: float | None) -> Aler
     if confidence is not None and confidence >= RAISING_CONFIDENCE:
         step = min(step + 1, len(ALERT_PRIORITIES) - 1)
     return ALERT_PRIORITIES[step]
+
+
+def review_priority(risk: RiskLevel | None) -> int:
+    """Return how urgently an expert is to look, 1 to 5; unknown comes right behind high."""
+    return {"critical": 1, "high": 2, None: 3}.get(risk, 4)
+
+
+def review_hours(risk: RiskLevel | None) -> int:
+    """Return within how many hours an expert is to judge (D15)."""
+    return {"critical": 4, "high": 24, None: 24}.get(risk, 72)

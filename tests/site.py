@@ -35,7 +35,9 @@ TABLES = (
     "execution_detections, execution_notifications, execution_images, execution_analysis, executions, execution_keys,"
     " cameras, etl_jobs, component_states, outages, users, recovery_codes, kiosks, sessions, one_time_links,"
     " access_requests, sign_in_throttles, expert_profiles, expert_hours, expert_absences, expert_keys, settings,"
-    " person_preferences, saved_searches, activity_log, search_rows, search_changes, search_months, search_pairs"
+    " person_preferences, saved_searches, activity_log, search_rows, search_changes, search_months, search_pairs,"
+    " review_cases, gold_items, expert_reviews, review_deadlines,"
+    " review_drafts, review_notices, review_assessments"
 )
 NOON = datetime(2026, 11, 23, 17, 2, 31, tzinfo=UTC)  # 14:02:31 in Córdoba
 

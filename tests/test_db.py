@@ -104,7 +104,8 @@ def test_the_app_reads_inserts_and_updates_every_table_that_a_page_or_the_etl_us
         SELECT relname FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
           AND relname NOT IN ('schema_migrations', 'activity_log', 'expert_keys',
-                              'search_kinds', 'search_places', 'search_pairs', 'search_months', 'search_changes')
+                              'search_kinds', 'search_places', 'search_pairs', 'search_months', 'search_changes',
+                              'expert_reviews', 'review_assessments', 'review_deadlines')
           AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
                    AND has_table_privilege(oid, 'UPDATE'))
     """)
@@ -113,11 +114,19 @@ def test_the_app_reads_inserts_and_updates_every_table_that_a_page_or_the_etl_us
 
 APPENDED = {"user_id", "actor", "session_id", "address", "action", "entity_type", "entity_id", "details"}
 REWRAPPED = {"sealed_private_key", "salt", "derivation", "rewrapped_at", "retired_at", "retired_reason"}
+SIGNED = {"review_id", "revision", "expert_id", "key_id", "document", "signature"}
 EVERY = {"*"}
+NONE = set[str]()
 
 
 @pytest.mark.parametrize(
-    ("table", "inserted", "updated"), [("activity_log", APPENDED, set[str]()), ("expert_keys", EVERY, REWRAPPED)]
+    ("table", "inserted", "updated"),
+    [
+        ("activity_log", APPENDED, NONE),
+        ("expert_keys", EVERY, REWRAPPED),
+        ("review_assessments", SIGNED, NONE),
+        ("review_deadlines", NONE, NONE),
+    ],
 )
 def test_what_must_stay_as_it_was_written_is_granted_column_by_column(
     world: World, table: str, inserted: set[str], updated: set[str]
@@ -158,6 +167,14 @@ def test_what_must_stay_as_it_was_written_is_granted_column_by_column(
         "UPDATE expert_keys SET user_id = NULL",
         "UPDATE expert_keys SET created_at = now()",
         "DELETE FROM expert_keys",
+        "UPDATE review_assessments SET document = ''",
+        "DELETE FROM review_assessments",
+        "INSERT INTO review_assessments (id, hash) VALUES (1, '')",
+        "UPDATE review_deadlines SET after = now()",
+        "INSERT INTO review_deadlines (rule) VALUES ('none')",
+        "UPDATE expert_reviews SET opinion = 1",
+        "UPDATE expert_reviews SET gold_id = NULL",
+        "DELETE FROM expert_reviews",
         "DELETE FROM users",
         "DELETE FROM sessions",
     ],

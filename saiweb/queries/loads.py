@@ -13,6 +13,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.numeric import Int8
 
+from saiweb.levels import review_hours, review_priority
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -64,6 +66,9 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
     rebuilt: the id is taken by another execution, and nothing was written.
 
     What the list is searched by is written with it; where the execution is loaded again, a trigger reads it again.
+    What is critical or high gets a review with a deadline that counts from detection, and so does what nobody analysed
+    on a camera that saw smoke within the last 30 minutes; history (D28) never. A level that a later reading raises
+    raises priority and deadline of a review that is not done. Who is to judge is chosen afterwards.
     """
     statement, names = _numbered(
         """
@@ -152,8 +157,49 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
             ON CONFLICT (device_id, camera_id) DO UPDATE
             SET location = coalesce(excluded.location, c.location),
                 last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at)
+        ), review_case AS (
+            INSERT INTO review_cases AS c (
+                execution_id, execution_timestamp, detected_at, reason, risk_level, smoke_detected, flame_detected,
+                confidence_score, model_name, device_id, camera_id, location)
+            SELECT %(id)s, execution_timestamp, coalesce(%(completion_timestamp)s, execution_timestamp),
+                   coalesce(%(risk_level)s::text, 'unknown'), %(risk_level)s::risk_level, %(smoke_detected)s,
+                   %(flame_detected)s, %(confidence_score)s, %(model_name)s, %(device_id)s, %(camera_id)s, %(location)s
+            FROM same
+            WHERE (%(risk_level)s::risk_level IN ('high', 'critical')
+                   AND (NOT %(is_history)s OR EXISTS (SELECT FROM review_cases WHERE execution_id = %(id)s)))
+               OR (%(risk_level)s::risk_level IS NULL AND NOT %(is_history)s
+                   AND EXISTS (
+                       SELECT FROM executions e
+                       JOIN execution_analysis a
+                           ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+                       WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
+                         AND e.execution_timestamp > %(execution_timestamp)s::timestamptz - interval '30 minutes'
+                         AND e.execution_timestamp <= %(execution_timestamp)s
+                         AND (a.smoke_detected OR a.flame_detected))
+                   AND NOT EXISTS (
+                       SELECT FROM execution_analysis a
+                       WHERE a.execution_timestamp = same.execution_timestamp AND a.execution_id = %(id)s
+                         AND a.risk_level IS NOT NULL))
+            ON CONFLICT (execution_id) DO UPDATE
+            SET risk_level = excluded.risk_level, reason = excluded.reason, smoke_detected = excluded.smoke_detected,
+                flame_detected = excluded.flame_detected, confidence_score = excluded.confidence_score,
+                model_name = excluded.model_name
+            WHERE c.state <> 'closed' AND excluded.risk_level IS NOT NULL
+              AND (c.risk_level IS NULL OR c.risk_level < excluded.risk_level)
+            RETURNING execution_id, detected_at
+        ), review AS (
+            INSERT INTO expert_reviews AS r (execution_id, priority, asked_at, deadline, deadline_rule)
+            SELECT execution_id, %(review_priority)s, detected_at,
+                   detected_at + make_interval(hours => %(review_hours)s::int), 'detection'
+            FROM review_case
+            ON CONFLICT (execution_id, opinion) WHERE gold_id IS NULL DO UPDATE
+            SET priority = least(r.priority, excluded.priority), deadline = least(r.deadline, excluded.deadline),
+                deadline_rule = 'risk_raised', deadline_by = NULL
+            WHERE r.status <> 'completed'
+            RETURNING id
         )
         SELECT execution_timestamp, EXISTS (SELECT FROM image WHERE state = 'pending'),
+               (SELECT pg_notify('topic', 'reviews:' || id) FROM review WHERE pg_notification_queue_usage() < 0.5),
                CASE WHEN pg_notification_queue_usage() < 0.5 THEN pg_notify('new_execution', %(id)s::text) END,
                CASE WHEN pg_notification_queue_usage() < 0.5 AND NOT %(is_history)s
                          AND %(risk_level)s::text = 'critical'
@@ -173,7 +219,8 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
         FROM run
         """
     )
-    values = _typed(row)
+    risk = row["risk_level"]
+    values = _typed({**row, "review_priority": review_priority(risk), "review_hours": review_hours(risk)})
     result = psycopg.RawCursor(conn).execute(statement, [values[name] for name in names]).fetchone()
     return None if result is None else Stored(execution_timestamp=result[0], needs_picture=result[1])
 
