@@ -143,7 +143,7 @@ def test_who_is_of_the_demo_is_gone_when_it_ends(data: Path) -> None:
         assert browser.get(f"{start.address}/health", timeout=30).status_code == 200
         assert LINK.search(start.said()) is None
     with started(data) as start:
-        until(lambda: actions(data).count("user.disable") == 3, timeout_s=30)
+        until(lambda: actions(data).count("user.disable") == 4, timeout_s=30)
         assert browser.get(f"{start.address}/health", allow_redirects=False, timeout=30).status_code in (303, 401)
         refused = start.post(requests.Session(), "/sign-in", "/sign-in", name="demo-admin", password=password)
         assert refused.status_code == 422

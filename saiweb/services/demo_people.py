@@ -1,4 +1,4 @@
-"""The people of the demonstration: one per role, with random passwords that the sign-in page of the demo shows.
+"""The people of the demonstration: one per role and a second expert, whose passwords its sign-in page shows.
 
 They exist as long as `--demo` runs, on this machine alone: a start without it disables them and ends their sessions.
 """
@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,8 +18,8 @@ import psycopg
 
 from config import Config
 from saiweb.db import Database
-from saiweb.permissions import ROLES, Role
-from saiweb.queries import activity, expert_keys, sessions, users
+from saiweb.permissions import Role
+from saiweb.queries import activity, expert_keys, experts, sessions, users
 from saiweb.records import Activity
 from saiweb.services import passwords, second_factor
 from saiweb.services.expert_keys import RESET
@@ -27,11 +28,13 @@ from saiweb.services.sessions import publish_change
 logger = logging.getLogger(__name__)
 
 FILE: Final = "demo_people.json"
-FULL_NAMES: Final[dict[Role, str]] = {
-    "viewer": "Demostración: observador",
-    "expert": "Demostración: experto",
-    "admin": "Demostración: administrador",
+PEOPLE: Final[dict[str, tuple[Role, str]]] = {
+    "demo-viewer": ("viewer", "Demostración: observador"),
+    "demo-expert": ("expert", "Demostración: experto"),
+    "demo-expert-2": ("expert", "Demostración: experto 2"),  # a second opinion is somebody else's
+    "demo-admin": ("admin", "Demostración: administrador"),
 }
+ALWAYS: Final = {weekday: (time(0), time(0)) for weekday in range(1, 8)}  # from midnight to the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,12 @@ class DemoPerson:
     role: Role
     username: str
     password: str
+
+    @property
+    def number(self) -> int:
+        """Return which of those with the same role it is."""
+        last = self.username.rpartition("-")[2]
+        return int(last) if last.isdecimal() else 1
 
 
 def shown(config: Config, database: Database) -> list[DemoPerson]:
@@ -62,11 +71,12 @@ def prepare(conn: psycopg.Connection[Any], config: Config) -> None:
     hashes = {one.username: passwords.hash_password(one.password) for one in people}
     for one in people:
         account = users.find_by_name(conn, one.username)
+        user_id = None if account is None or not account.is_demo else account.id
         if account is None:
             user_id = users.add(
                 conn,
                 username=one.username,
-                full_name=FULL_NAMES[one.role],
+                full_name=PEOPLE[one.username][1],
                 role=one.role,
                 password_hash=hashes[one.username],
                 is_demo=True,
@@ -81,6 +91,8 @@ def prepare(conn: psycopg.Connection[Any], config: Config) -> None:
             users.set_password(conn, account.id, hashes[one.username])
             users.set_role(conn, account.id, one.role)
             users.set_active(conn, account.id, is_active=True)
+        if user_id is not None and one.role == "expert" and not experts.hours(conn, user_id):
+            experts.save_hours(conn, user_id, ALWAYS)
 
 
 def disable(conn: psycopg.Connection[Any]) -> int:
@@ -95,11 +107,17 @@ def disable(conn: psycopg.Connection[Any]) -> int:
 
 
 def _load(path: Path) -> list[DemoPerson]:
-    """Read the file, or make it with new passwords, readable for nobody else."""
+    """Read the file, readable for nobody else; whoever is not in it yet is put in with a new password."""
     try:
-        return _read(path)
+        known = {one.username: one for one in _read(path)}
     except FileNotFoundError:
-        people = [DemoPerson(role=one, username=f"demo-{one}", password=secrets.token_urlsafe(15)) for one in ROLES]
+        known = {}
+    if set(PEOPLE) <= set(known):
+        return [known[username] for username in PEOPLE]
+    people = [
+        known.get(username) or DemoPerson(role=role, username=username, password=secrets.token_urlsafe(15))
+        for username, (role, _) in PEOPLE.items()
+    ]
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
