@@ -40,6 +40,11 @@ def false_alarm_reasons(conn: psycopg.Connection[Any]) -> list[FalseAlarmReason]
         ).fetchall()
 
 
+def reason_words(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the Spanish word of every reason there ever was, by code: old verdicts name retired ones."""
+    return dict(conn.execute("SELECT code, word_es FROM false_alarm_reasons").fetchall())
+
+
 def save_reason(conn: psycopg.Connection[Any], reason: FalseAlarmReason) -> None:
     """Add a reason or change its words. Raises psycopg.errors.UniqueViolation for a letter in use."""
     conn.execute(

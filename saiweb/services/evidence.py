@@ -19,7 +19,7 @@ import psycopg
 
 from saiweb.errors import SaiwebError
 from saiweb.queries import images as image_queries
-from saiweb.queries import review_assessments, review_evidence, review_opinions, reviews, scopes
+from saiweb.queries import review_assessments, review_choices, review_evidence, review_opinions, reviews, scopes
 from saiweb.review_records import Asker, Assessment
 from saiweb.services import evidence_page, expert_keys, review_documents
 from saiweb.services.image_store import EXTENSIONS, ImageStore
@@ -82,7 +82,9 @@ def gather(conn: psycopg.Connection[Any], asker: Asker, execution_id: int, now: 
         "chain.json": _json([_entry(number, one) for number, one in enumerate(signed, 1)]),
         "verify.py": VERIFIER.read_bytes(),
         "LEEME.txt": README.encode(),
-        "informe.html": evidence_page.build(case, record, signed, custody, picture_name, now).encode(),
+        "informe.html": evidence_page.build(
+            case, record, signed, custody, picture_name, now, reasons=review_choices.reason_words(conn)
+        ).encode(),
         **{f"keys/{one.id}.pem": expert_keys.pem(one.public_key).encode() for one in keys},
         **{_name(number): one.document for number, one in enumerate(signed, 1)},
     }

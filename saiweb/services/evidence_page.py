@@ -24,6 +24,26 @@ SOURCES: Final = {
     "admin": "decisión de un administrador entre veredictos firmados",
     "undecided": "sin veredicto",
 }
+DONE: Final = {
+    "review.assign": "asignada",
+    "review.claim": "tomada",
+    "review.release": "devuelta",
+    "review.start": "abierta",
+    "review.park": "aparcada",
+    "review.escalate": "elevada a administración",
+    "review.sign": "firmada",
+    "review.undo": "firma retirada",
+    "review.hand_back": "devuelta por ausencia o cambio de la persona",
+    "review.take_back": "quitada por administración",
+    "review.deadline": "plazo cambiado",
+    "review.reopen": "abierta otra vez",
+    "review_case.ask": "pedida otra opinión",
+    "review_case.ask_another": "pedida otra opinión por administración",
+    "review_case.dispute": "en disputa",
+    "review_case.decide": "decidida por administración",
+    "review_case.close": "cerrada",
+    "review_case.evidence": "paquete de evidencia entregado",
+}
 STYLE: Final = """
 body { font: 11pt/1.4 serif; max-width: 48em; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.6em; break-after: avoid; }
@@ -32,7 +52,8 @@ th, td { border: 1px solid; padding: 0.25em 0.5em; text-align: left; vertical-al
 figure { margin: 1em 0; position: relative; break-inside: avoid; }
 figure img { display: block; width: 100%; image-orientation: none; }
 figure svg { position: absolute; inset: 0; width: 100%; height: auto; }
-rect { fill: none; stroke: currentColor; stroke-width: 0.3%; }
+rect { fill: none; stroke: black; stroke-width: 0.6%; }
+rect + rect { stroke: white; stroke-width: 0.25%; }
 code { font-size: 0.85em; overflow-wrap: anywhere; }
 article { break-inside: avoid; }
 """
@@ -45,8 +66,10 @@ def build(
     custody: Sequence[CustodyEntry],
     picture_name: str | None,
     now: datetime,
+    *,
+    reasons: Mapping[str, str],
 ) -> str:
-    """Return the page; times are UTC, as in the signed documents."""
+    """Return the page; times are UTC, as in the signed documents. `reasons`: words of false alarms by code."""
     ai: Mapping[str, Any] = record.get("ai") or {}
     image: Mapping[str, Any] = record.get("image") or {}
     facts = [
@@ -73,7 +96,7 @@ def build(
 {_table(facts)}
 {_picture(picture_name, image, record.get("detections") or ())}
 <h2>Registros firmados</h2>
-{"".join(_record(number, one) for number, one in enumerate(signed, 1)) or "<p>Nadie firmó nada todavía.</p>"}
+{"".join(_record(number, one, reasons) for number, one in enumerate(signed, 1)) or "<p>Nadie firmó nada todavía.</p>"}
 <h2>Cadena de custodia</h2>
 <table>
 <thead><tr><th>Número</th><th>Momento (UTC)</th><th>Quién</th><th>Qué</th><th>Hash</th></tr></thead>
@@ -98,8 +121,8 @@ def _picture(name: str | None, image: Mapping[str, Any], boxes: Sequence[Mapping
         return "<p>No hay imagen guardada de esta ejecución.</p>"
     width, height = image.get("width"), image.get("height")
     drawn = "".join(
-        f'<rect x="{float(box["x"])}" y="{float(box["y"])}" width="{float(box["width"])}"'
-        f' height="{float(box["height"])}"/>'
+        "<g>" + 2 * f'<rect x="{float(box["x"])}" y="{float(box["y"])}" width="{float(box["width"])}"'
+        f' height="{float(box["height"])}"/>' + "</g>"
         for box in boxes
         if all(box.get(side) is not None for side in ("x", "y", "width", "height"))
     )
@@ -109,7 +132,7 @@ def _picture(name: str | None, image: Mapping[str, Any], boxes: Sequence[Mapping
 </figure>"""
 
 
-def _record(number: int, one: Assessment) -> str:
+def _record(number: int, one: Assessment, reasons: Mapping[str, str]) -> str:
     said: Mapping[str, Any] = one.payload.get("verdict") or {}
     boxes = [
         f"{ACTIONS.get(box['action'], box['action'])}: {CLASSES.get(box['class_name'] or '', 'sin clase')}"
@@ -122,7 +145,7 @@ def _record(number: int, one: Assessment) -> str:
         ("Firmado (UTC)", one.payload["signed_at"]),
         ("Nivel", LEVELS.get(said.get("risk_level") or "")),
         ("Motivo de llamarla menos que crítica", said.get("downgrade_reason")),
-        ("Causas de falsa alarma", ", ".join(said.get("false_alarm_reasons", ()))),
+        ("Causas de falsa alarma", ", ".join(reasons.get(code, code) for code in said.get("false_alarm_reasons", ()))),
         ("Detecciones", "; ".join(boxes)),
         ("Notas", said.get("notes")),
         ("Huella de la clave", one.payload["key"]["fingerprint"]),
@@ -132,7 +155,7 @@ def _record(number: int, one: Assessment) -> str:
 
 
 def _entry(one: CustodyEntry) -> str:
-    cells = (str(one.id), instant(one.at) or "", one.actor or "", one.action, one.hash)
+    cells = (str(one.id), instant(one.at) or "", one.actor or "", DONE.get(one.action, one.action), one.hash)
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
