@@ -143,6 +143,13 @@ def fill(site: Site, number: int) -> None:
             """,
             {"at": NOON, "number": number},
         )
+        conn.execute(
+            """
+            SELECT refresh_search(e.execution_timestamp, e.id)
+            FROM executions e
+            WHERE NOT EXISTS (SELECT FROM search_rows s WHERE s.execution_id = e.id)
+            """
+        )
 
 
 def peak(site: Site, path: str) -> tuple[int, int]:
