@@ -2,7 +2,8 @@
 
 Filters are 1 to 4 at random, each with 1 to 3 of its values; half of the pages begin somewhere in the 13 months. First
 the queries alone, on a connection of their own, then whole pages through the server, one client after the other and 50
-at once without a pause. The floor is the newest 48 cards by key, in SQL and nothing else, and a static file.
+at once without a pause. The floor is the newest 48 cards by key, in SQL and nothing else, and a static file. Beside the
+time on the clock stands the processor's, of the server's process and our own: nearer to what a calm machine takes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
@@ -24,7 +27,7 @@ import psycopg
 from bench import house as houses
 from bench import million
 from bench.house import House
-from bench.probes import summary
+from bench.probes import quantile, summary
 from saiweb.queries import gallery
 from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, PRIORITIES, TELEGRAM, Choices, Filter, Key, Order
 
@@ -34,8 +37,12 @@ CLIENTS: Final = 50
 SECONDS: Final = 10.0
 ONE_IN_A_HUNDRED: Final = ("helicóptero", "aserradero")
 HEADER: Final = "| what | n | p50 ms | p95 | p99 | max |\n|---|---|---|---|---|---|"
+QUERY_HEADER: Final = (
+    "| query | n | p50 ms | p95 | p99 | max | processor p50 | p99 | max |\n|---|---|---|---|---|---|---|---|---|"
+)
 
 Pairs = list[tuple[str, str]]
+Took = tuple[float, float]  # milliseconds on the clock, and of the processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +106,23 @@ def main() -> None:
 def _queries(conn: psycopg.Connection[Any], choices: Choices) -> None:
     questions = Questions(choices, 1)
     words = cycle(million.WORDS)
-    print(HEADER)
-    floor = [_timed(lambda: _newest_cards(conn)) for _ in range(QUERIES)]
-    _row("floor: 48 cards by key", floor)
-    _row("no filter", [_timed(lambda: _page(conn, Question(Filter(), [], None))) for _ in range(QUERIES)])
+    _ask(conn, [questions.ask() for _ in range(50)])  # what is planned and read for the first time
+    print(QUERY_HEADER)
+    _query_row("floor: 48 cards by key", [_measured(conn, lambda: _newest_cards(conn)) for _ in range(QUERIES)])
+    _query_row("no filter", [took for took, _ in _ask(conn, [Question(Filter(), [], None)] * QUERIES)])
     timed = _ask(conn, [questions.ask() for _ in range(QUERIES)])
-    _row("1 to 4 filters, some found", [ms for ms, found in timed if found])
-    _row("1 to 4 filters, nothing found", [ms for ms, found in timed if not found])
+    _query_row("1 to 4 filters, some found", [took for took, found in timed if found])
+    _query_row("1 to 4 filters, nothing found", [took for took, found in timed if not found])
     certain = _ask(conn, [questions.ask() for _ in range(QUERIES // 2)], "confidence")
-    _row("the same by confidence", [ms for ms, _found in certain])
+    _query_row("the same by confidence", [took for took, _ in certain])
     alone = [Question(Filter(text=next(words)), [], None) for _ in range(QUERIES // 2)]
-    _row("a word alone", [ms for ms, _found in _ask(conn, alone)])
+    _query_row("a word alone", [took for took, _ in _ask(conn, alone)])
     often = [Question(Filter(text=one), [], None) for one in ONE_IN_A_HUNDRED * (QUERIES // 8)]
-    _row("a word of 1 % of the rows", [ms for ms, _found in _ask(conn, often)])
+    _query_row("a word of 1 % of the rows", [took for took, _ in _ask(conn, often)])
     beside = _ask(conn, [questions.ask(next(words)) for _ in range(QUERIES // 2)])
-    _row("a word beside 0 to 3 filters", [ms for ms, _found in beside])
+    _query_row("a word beside 0 to 3 filters", [took for took, _ in beside])
     counted = [questions.ask().asked for _ in range(QUERIES)]
-    _row("counts by level", [_timed(lambda one=one: gallery.level_counts(conn, one, scope=None)) for one in counted])
+    _query_row("counts by level", [_measured(conn, partial(_count, conn, one)) for one in counted])
 
 
 def _pages(house: House, choices: Choices) -> None:
@@ -150,14 +157,35 @@ def _after(question: Question) -> Pairs:
     return [] if question.key is None else [("after", question.key.dump())]
 
 
-def _ask(
-    conn: psycopg.Connection[Any], questions: list[Question], order: Order = "newest"
-) -> Iterator[tuple[float, bool]]:
-    """Yield how long each page took and whether anything was on it."""
+def _ask(conn: psycopg.Connection[Any], questions: list[Question], order: Order = "newest") -> list[tuple[Took, bool]]:
+    """Return for each page how long it took and whether anything was on it."""
     found: list[bool] = []
-    for one in questions:
-        ms = _timed(lambda one=one: found.append(_page(conn, one, order)))
-        yield ms, found[-1]
+    took = [_measured(conn, lambda one=one: found.append(_page(conn, one, order))) for one in questions]
+    return list(zip(took, found, strict=True))
+
+
+def _measured(conn: psycopg.Connection[Any], work: Callable[[], object]) -> Took:
+    """Return the milliseconds on the clock, and of the processor: the server's process and this thread."""
+    statistics = Path(f"/proc/{conn.info.backend_pid}/schedstat")
+    before = int(statistics.read_text().split()[0]) / 1e6 + time.thread_time() * 1000
+    ms = _timed(work)
+    return ms, int(statistics.read_text().split()[0]) / 1e6 + time.thread_time() * 1000 - before
+
+
+def _query_row(name: str, took: list[Took]) -> None:
+    processor = sorted(cpu for _ms, cpu in took)
+    cells = [quantile(processor, percent) for percent in (50, 99)]
+    print(
+        f"| {name} | {summary([ms for ms, _cpu in took])} | "
+        + " | ".join(f"{one:.1f}" for one in [*cells, processor[-1]])
+        + " |",
+        flush=True,
+    )
+
+
+def _count(conn: psycopg.Connection[Any], asked: Filter) -> None:
+    gallery.level_counts(conn, asked, scope=None)
+    conn.rollback()
 
 
 def _page(conn: psycopg.Connection[Any], question: Question, order: Order = "newest") -> bool:

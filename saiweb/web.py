@@ -141,10 +141,10 @@ def render_page(
     return as_page(response)
 
 
-def _state_of(topic: str) -> dict[str, Any]:
+def _state_of(topic: str) -> Mapping[str, Any]:
     """Return what a region shows within the asker's scope: asked for once for all of them, until anything happens."""
     pages, key = saiweb().pages, ("region", topic, scope())
-    found: dict[str, Any] | None = pages.get(key) if pages.is_open else None
+    found: Mapping[str, Any] | None = pages.get(key) if pages.is_open else None
     if found is None:
         begun = pages.begin()
         found = TOPICS[topic].query(conn(), saiweb().config, scope())

@@ -30,6 +30,7 @@ from saiweb.queries.gallery_match import Match, Part
 _PROBE: Final = 40  # what the start of an index costs, in rows read in order
 _HEAP: Final = 4  # what a row costs of which the words are read, too, in order of time
 _WORDED: Final = 40  # the same out of order
+_CANDIDATE: Final = 100  # what one costs that is looked up by itself
 _FEWEST_CANDIDATES: Final = 500
 _MOST_CANDIDATES: Final = 4_000  # at once
 _FEW_WORDED: Final = 5_000  # rows that are sorted by confidence at once
@@ -171,15 +172,14 @@ def ways(asked: Asked) -> Iterator[Way]:
     if asked.order != "confidence" and (best == "time" or in_range <= _SHORT_RANGE):
         yield Way("time")
         return
-    if match.words is not None and (match.kinds is not None or match.places is not None):
-        expected = asked.limit / _part(match.words_rows, match)
-        if 4 * expected * _WORDED < costs[best]:
-            yield Way("candidates", scanned=int(max(3 * expected, _FEWEST_CANDIDATES)))
-    elif asked.order != "confidence":
-        expected = asked.limit / _share(match)
-        if expected * (_HEAP if match.words else 1) < costs[best]:
-            fewest, most = _PATIENCE
-            yield Way("time", scanned=int(min(max(4 * expected, fewest), most)))
+    in_order = asked.limit / _share(match) * (_HEAP if match.words else 1)
+    candidates = asked.limit / _part(match.words_rows, match)
+    has_both = match.words is not None and (match.kinds is not None or match.places is not None)
+    if has_both and candidates * _CANDIDATE < min(in_order, costs[best]):
+        yield Way("candidates", scanned=int(max(3 * candidates, _FEWEST_CANDIDATES)))
+    elif asked.order != "confidence" and in_order < costs[best]:
+        fewest, most = _PATIENCE
+        yield Way("time", scanned=int(min(max(4 * asked.limit / _share(match), fewest), most)))
     yield Way(best)
 
 
