@@ -102,8 +102,9 @@ def test_a_mute_is_in_sight_in_every_tab_and_ends_by_itself(
     pages[0].get_by_role("button", name="15 min").click()
     for page in pages:
         expect(page.locator("[data-bell]")).to_have_attribute("data-state", "muted")
-        expect(page.locator("[data-sound-muted]")).to_have_text(re.compile(r"Sonido silenciado hasta las \d\d:\d\d"))
-        expect(page.get_by_role("button", name="Sonido silenciado")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile(r"Sonido silenciado hasta las \d\d:\d\d"))).to_be_visible()
+        expect(page.locator("[data-bell]")).to_have_text(re.compile(r"^\s*hasta las\s*\d\d:\d\d"), use_inner_text=True)
+        expect(page.locator("[data-sound-said]")).to_have_text(re.compile(r"Sonido silenciado hasta las \d\d:\d\d"))
     expect(pages[0].locator("#sound")).to_be_visible()
     screenshot(pages[0], "sound-muted")
     add(site, 2)
@@ -112,36 +113,58 @@ def test_a_mute_is_in_sight_in_every_tab_and_ends_by_itself(
     page = pages[0]
     page.evaluate("document.getElementById('sound').dataset.mutedUntil = new Date(Date.now() + 1000).toISOString()")
     expect(page.locator("[data-bell]")).to_have_attribute("data-state", "on")
-    expect(page.locator("[data-sound-muted]")).to_be_hidden()
+    expect(page.locator("[data-sound-said]")).to_be_empty()
     expect_tones(1, page)
     assert_fits(page)
 
 
-def test_a_page_that_may_not_sound_says_so_and_what_to_press(
+def test_a_page_that_may_not_sound_says_so_at_its_bell_and_what_to_press(
     context: BrowserContext, site: Site, address: Address
 ) -> None:
     page = open_page(context, address("/"))
-    warning = page.locator("[data-sound-blocked]")
-    expect(warning).to_be_visible()
+    bell = page.get_by_role("button", name="Sin permiso de sonido")
+    expect(bell).to_have_text("Sin permiso de sonido", use_inner_text=True)
+    expect(page.get_by_role("status").filter(has_text="El navegador no deja sonar")).to_have_count(1)
     add(site, 2)
     expect(page.locator("#alert-2")).to_be_visible()
     assert tones(page) == 0
     screenshot(page, "sound-blocked")
+    page.evaluate("document.getElementById('sound').showPopover()")  # as nobody touched the page yet
+    expect(page.get_by_text("El navegador no deja sonar").locator("visible=true").last).to_be_visible()
+    screenshot(page, "sound-blocked-sheet")
     page.get_by_role("button", name="Permitir el sonido").click()
-    expect(warning).to_be_hidden()
+    expect(page.locator("[data-sound-blocked]")).to_be_hidden()
+    expect(page.locator("[data-sound-allowed]")).to_be_visible()
+    expect(page.locator("[data-bell]")).to_have_attribute("data-state", "on")
     expect_tones(1, page)
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="Salud", exact=True).first.click()  # the permission goes along
     expect(page).to_have_url(address("/health"))
     expect(page.locator("html")).to_have_attribute("data-link", "live")
     page.wait_for_timeout(1000)
-    expect(warning).to_be_hidden()
+    expect(page.locator("[data-bell]")).to_have_attribute("data-state", "on")
+
+
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_saying_so_moves_nothing(
+    context_desktop: BrowserContext, context_phone: BrowserContext, address: Address, path: str
+) -> None:
+    where = "[...document.querySelectorAll('.top, .region-critical, main')].map((one) => one.getBoundingClientRect().y)"
+    for context in (context_desktop, context_phone):
+        page = open_page(context, address(path))
+        expect(page.locator("[data-bell]")).to_have_attribute("data-state", "blocked")
+        blocked = page.evaluate(where)
+        page.locator("[data-bell]").press("Shift")  # any touch is a permission
+        expect(page.locator("[data-bell]")).to_have_attribute("data-state", "on")
+        assert page.evaluate(where) == blocked
+        assert_fits(page)
 
 
 def test_a_tab_that_may_sound_does_for_one_that_reads(context: BrowserContext, site: Site, address: Address) -> None:
     reading = open_page(context, address("/"))
     expect(reading.locator("html")).to_have_attribute("data-link", "live")
     touched = open_touched(context, address("/health"))
-    expect(reading.locator("[data-sound-blocked]")).to_be_hidden()
+    expect(reading.locator("[data-bell]")).to_have_attribute("data-state", "on")
     add(site, 2)
     expect_tones(1, reading, touched)
     assert tones(touched) == 1

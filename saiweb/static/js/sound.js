@@ -1,21 +1,22 @@
 // One short rising tone at a new critical that nobody has, again every 30 s until somebody takes it or marks it seen.
 // Of all tabs one sounds (js/tabs.js says which), and what sounded last is remembered between pages. While the sound is
-// muted the bell is crossed and says until when; a mute ends by itself.
+// muted, or the browser allows none yet, the bell is crossed and says so; a mute ends by itself.
 (() => {
   const REPEAT_MS = 30000, TONE_S = 0.7;
-  const bell = document.querySelector("[data-bell]"), muted = document.querySelector("[data-sound-muted]");
-  const blocked = document.querySelector("[data-sound-blocked]"), stream = document.querySelector("[data-stream]");
+  const bell = document.querySelector("[data-bell]"), stream = document.querySelector("[data-stream]");
   const form = () => document.getElementById("sound");
   if (!form() || !stream || !("AudioContext" in window)) return;
   const memory = `sai-tone-${form().dataset.whose}`;
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(memory) : null;
-  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short", hourCycle: "h23", timeZone: muted?.dataset.timeZone });
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short", hourCycle: "h23", timeZone: bell?.dataset.timeZone });
   const context = new AudioContext(); // running only where the browser allows it
-  let canSound = false, isSounder = false;
+  let canSound = false, isSounder = false, wasBlocked = false;
 
   const volume = () => Number(form().dataset.volume);
   const mutedUntil = () => Date.parse(form().dataset.mutedUntil) || 0;
   const state = () => (mutedUntil() > Date.now() ? "muted" : volume() ? "on" : "off");
+
+  const name = (text) => text[0].toUpperCase() + text.slice(1);
 
   async function tone(percent) {
     await context.resume();
@@ -42,17 +43,20 @@
   }
 
   function show() {
-    const now = state(), isMuted = now === "muted";
-    bell?.setAttribute("aria-label", bell.dataset[`text${now[0].toUpperCase()}${now.slice(1)}`]);
-    if (bell) bell.dataset.state = now;
-    if (blocked) blocked.hidden = canSound || !isSounder || now !== "on";
-    const again = form().querySelector("[data-sound-unmute]");
-    if (again) again.hidden = !isMuted;
-    if (!muted) return;
-    muted.hidden = !isMuted;
-    const words = isMuted ? muted.dataset.text.replace("{time}", clock.format(mutedUntil())) : "";
-    const place = muted.querySelector("span");
-    if (place.textContent !== words) place.textContent = words;
+    const chosen = state(), now = chosen === "on" && isSounder && !canSound ? "blocked" : chosen;
+    const time = now === "muted" ? clock.format(mutedUntil()) : "";
+    const put = (place, words) => { if (place && place.textContent !== words) place.textContent = words; };
+    const part = (one) => form().querySelector(`[data-sound-${one}]`);
+    wasBlocked ||= now === "blocked";
+    part("unmute").hidden = now !== "muted";
+    part("blocked").hidden = now !== "blocked";
+    part("allowed").hidden = !(wasBlocked && now === "on");
+    const said = document.querySelector("[data-sound-said]");
+    put(said, (said?.dataset[`text${name(now)}`] ?? "").replace("{time}", time));
+    if (!bell) return;
+    bell.dataset.state = now;
+    bell.setAttribute("aria-label", bell.dataset[`text${name(now)}`].replace("{time}", time));
+    put(bell.querySelector("[data-bell-time]"), time);
   }
 
   function check() {
