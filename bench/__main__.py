@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("stream", "latency", "screen", "backlog", "stalls", "throughput", "memory", "pages", "sign_in", "gallery")
+NAMES = (
+    "stream",
+    "latency",
+    "screen",
+    "backlog",
+    "stalls",
+    "throughput",
+    "memory",
+    "pages",
+    "sign_in",
+    "gallery",
+    "reviews",
+)
 
 
 def main() -> int:

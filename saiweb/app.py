@@ -22,6 +22,7 @@ from saiweb import (
     keys,
     locale_data,
     people_words,
+    review_words,
     static_files,
     viewer_words,
     web,
@@ -38,6 +39,7 @@ from saiweb.realtime.hub import Hub
 from saiweb.realtime.regions import Regions
 from saiweb.services.previews import Previews
 from saiweb.services.sessions import Sessions
+from saiweb.services.signers import Signers
 from saiweb.views.account import account
 from saiweb.views.admin import admin
 from saiweb.views.alerts import alerts
@@ -57,6 +59,8 @@ from saiweb.views.preferences import preferences
 from saiweb.views.profile import profile
 from saiweb.views.proof import proof
 from saiweb.views.pwa import THEME_COLOURS, pwa
+from saiweb.views.reviews import reviews
+from saiweb.views.reviews.blueprint import waiting as reviews_waiting_count
 from saiweb.views.scripts import script, scripts
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
@@ -94,6 +98,7 @@ BLUEPRINTS = (
     help_pages,
     styleguide,
     styles,
+    reviews,
 )
 WEB_CONNECTIONS = 3
 HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
@@ -119,9 +124,10 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet, script=script)
+    shared.update(reviews_waiting_count=reviews_waiting_count)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
-    for more in (words, people_words, admin_words, gallery_words, viewer_words, health_words):
+    for more in (words, people_words, admin_words, gallery_words, viewer_words, health_words, review_words):
         app.jinja_env.filters.update(more.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
@@ -134,9 +140,10 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     )
     hub = Hub(config, Regions(app, config, regions))
     sessions = Sessions()
-    doorkeeper = Doorkeeper(hub, sessions, database)
+    signers = Signers()
+    doorkeeper = Doorkeeper(hub, sessions, database, signers=signers)
     pages = PageCache()
-    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages)
+    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages, signers)
     app.extensions["image_store"] = store = image_store(config)
     app.extensions["previews"] = Previews(store, max_bytes=config.preview_max_bytes)
 

@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
-Where = Literal["everywhere", "list", "picture"]
-WHERE: Final[tuple[Where, ...]] = ("everywhere", "list", "picture")
+Where = Literal["everywhere", "list", "picture", "review"]
+WHERE: Final[tuple[Where, ...]] = ("everywhere", "list", "picture", "review")
 
 _SHOWN: Final = {
     "ArrowLeft": "←",
@@ -70,6 +70,17 @@ KEYS: Final[tuple[Key, ...]] = (
         where="picture",
         by="script",
     ),
+    Key(name="risk", keys=("1", "2", "3", "4", "5"), where="review"),
+    Key(name="agree", keys=("a",), where="review"),
+    Key(name="disagree", keys=("d",), where="review"),
+    Key(name="false_alarm", keys=("f",), where="review", by="script"),
+    Key(name="unsure", keys=("u",), where="review"),
+    Key(name="missed", keys=("m",), where="review"),
+    Key(name="note", keys=("n",), where="review"),
+    Key(name="park", keys=("s",), where="review"),
+    Key(name="escalate", keys=("e",), where="review"),
+    Key(name="sign", keys=("Ctrl+Enter",), where="review"),
+    Key(name="undo", keys=("Ctrl+z",), where="review"),
 )
 
 
@@ -99,6 +110,8 @@ def where_word(where: Where) -> str:
             return _("En la cola y en las ejecuciones")
         case "picture":
             return _("En la imagen")
+        case "review":
+            return _("En una revisión")
 
 
 def key_word(name: str) -> str:
@@ -119,7 +132,7 @@ def key_word(name: str) -> str:
         case "open":
             return _("abrir")
         case "claim":
-            return _("tomar o soltar la alerta")
+            return _("tomar o soltar la alerta o la revisión")
         case "select":
             return _("elegir y seguir")
         case "select_all":
@@ -148,6 +161,28 @@ def key_word(name: str) -> str:
             return _("alejar")
         case "pan":
             return _("mover la imagen acercada")
+        case "risk":
+            return _("riesgo: nada, baja, media, alta, crítica")
+        case "agree":
+            return _("coincidir con la IA, firmar y seguir")
+        case "disagree":
+            return _("no coincidir: ir a los niveles")
+        case "false_alarm":
+            return _("falsa alarma; después, la letra del motivo")
+        case "unsure":
+            return _("no sé: la mira otra persona")
+        case "missed":
+            return _("marcar humo que la IA no vio")
+        case "note":
+            return _("escribir la nota")
+        case "park":
+            return _("aparcar con una nota")
+        case "escalate":
+            return _("escalar a un administrador")
+        case "sign":
+            return _("firmar y seguir")
+        case "undo":
+            return _("deshacer la última firma, durante 10 s")
         case _:
             raise LookupError(name)
 

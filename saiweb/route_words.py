@@ -18,6 +18,7 @@ _AREA_OF_BLUEPRINT: Final = {
     "images": "watch",
     "events": "watch",
     "alerts": "judge",
+    "reviews": "judge",
     "profile": "judge",
     "expert_keys": "judge",
     "account": "self",
@@ -36,6 +37,23 @@ _AREA_OF_ROUTE: Final = {
     "health.show": "watch",
     "alerts.show": "watch",
     "alerts.take_away": "run",
+    **dict.fromkeys(
+        (
+            "reviews.assign",
+            "reviews.take_back",
+            "reviews.set_deadline",
+            "reviews.reopen",
+            "reviews.ask_another",
+            "reviews.decide",
+            "reviews.add_gold",
+            "reviews.settings",
+            "reviews.save_settings",
+            "reviews.save_reason",
+            "reviews.retire_reason",
+            "reviews.retire_gold",
+        ),
+        "run",
+    ),
     "health.retry": "run",
     "expert_keys.download": "self",
 }
@@ -91,6 +109,8 @@ def topic_word(name: str) -> str:
             return _("En vivo: si hay ejecuciones nuevas")
         case "health":
             return _("En vivo: el estado de la máquina")
+        case "reviews":
+            return _("En vivo: que cambió la cola de revisión")
         case _:
             return name
 
@@ -139,6 +159,27 @@ def route_word(endpoint: str) -> str:
         "alerts.take_away": _("Soltar alertas que tiene otra persona"),
         "alerts.acknowledge": _("Marcar alertas como vistas, y deshacerlo"),
         "alerts.undo": _("Marcar alertas como vistas, y deshacerlo"),
+        "reviews.index": _("Ver la cola de revisión"),
+        "reviews.show": _("Ver la cola de revisión"),
+        "reviews.see_notice": _("Ver la cola de revisión"),
+        "reviews.ask": _("Pedir la opinión de un experto"),
+        "reviews.figures": _("Ver las cifras propias de revisión y las de la IA"),
+        "reviews.evidence": _("Bajar la evidencia firmada de un caso cerrado"),
+        "reviews.claim": _("Tomar revisiones y soltarlas"),
+        "reviews.release": _("Tomar revisiones y soltarlas"),
+        "reviews.assign": _("Asignar revisiones, mover plazos, reabrirlas y pedir otra opinión"),
+        "reviews.take_back": _("Asignar revisiones, mover plazos, reabrirlas y pedir otra opinión"),
+        "reviews.set_deadline": _("Asignar revisiones, mover plazos, reabrirlas y pedir otra opinión"),
+        "reviews.reopen": _("Asignar revisiones, mover plazos, reabrirlas y pedir otra opinión"),
+        "reviews.ask_another": _("Asignar revisiones, mover plazos, reabrirlas y pedir otra opinión"),
+        "reviews.decide": _("Decidir entre opiniones que difieren"),
+        "reviews.add_gold": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews.settings": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews.save_settings": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews.save_reason": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews.retire_reason": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews.retire_gold": _("Cambiar cómo se pide revisar, los motivos y los casos testigo"),
+        "reviews": _("Juzgar lo propio: borrador, firma, aparcar y escalar"),
         "health.retry": _("Reintentar lo apartado"),
         "kiosks": _("Poner y quitar pantallas fijas"),
         "admin.people": _("Ver a las personas y sus cuentas"),

@@ -23,6 +23,7 @@ from saiweb.realtime.hub import Hub
 from saiweb.realtime.topics import TOPICS
 from saiweb.records import Scope, SignedIn
 from saiweb.services.sessions import Sessions
+from saiweb.services.signers import Signers
 
 Locale = Literal["es", "en"]
 
@@ -46,6 +47,7 @@ class Saiweb:
     sessions: Sessions
     doorkeeper: Doorkeeper
     pages: PageCache
+    signers: Signers
 
 
 def saiweb() -> Saiweb:

@@ -14,6 +14,7 @@ from saiweb.notify import TOPIC
 from saiweb.queries import sessions as session_queries
 from saiweb.realtime.hub import Hub
 from saiweb.services.sessions import EVERYBODY, REMEMBERED_S, Sessions
+from saiweb.services.signers import Signers
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,12 @@ class Doorkeeper:
         *,
         spawn: Callable[[Callable[[], None]], object] | None = None,
         second_look_s: float = SECOND_LOOK_S,
+        signers: Signers | None = None,
     ) -> None:
         self._hub = hub
         self._sessions = sessions
         self._database = database
+        self._signers = signers or Signers()
         self._spawn = spawn or _spawn_thread
         self._second_look_s = second_look_s
         self._look_until = 0.0
@@ -46,6 +49,8 @@ class Doorkeeper:
     def hear(self, channel: str, payload: str) -> None:
         """Hear a notice: news for the hub, or of somebody's access. Quick, never raises."""
         whose = self._sessions.hear(payload) if channel == TOPIC else None
+        if channel == TOPIC:
+            self._signers.hear(payload)
         if whose is None:
             self._hub.mark(channel, payload)
             return
@@ -61,6 +66,7 @@ class Doorkeeper:
     def connected(self) -> None:
         """Assume the worst once notices come again: some of them were missed. Quick, never raises."""
         self._sessions.forget_all()
+        self._signers.close_all()
         self._hub.mark_all()
         self._spawn(partial(self._try, self.check))
 

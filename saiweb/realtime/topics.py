@@ -12,7 +12,7 @@ import psycopg
 
 from config import Config
 from saiweb import notify
-from saiweb.queries import attention, executions, figures, gallery_news, health, wall
+from saiweb.queries import attention, executions, figures, gallery_news, health, review_pages, wall
 from saiweb.realtime.listener import View
 from saiweb.records import ExecutionCard, Group, Scope
 
@@ -132,6 +132,10 @@ def read_health(conn: psycopg.Connection[Any], config: Config, _scope: Scope | N
     return {"health": health.current(conn, datetime.now(UTC), is_configured=config.has_n8n)}
 
 
+def read_reviews(conn: psycopg.Connection[Any], _config: Config, _scope: Scope | None) -> Context:
+    return {"newest_step": review_pages.newest(conn)}
+
+
 def _ids_of_alerts(context: Context) -> frozenset[int]:
     return _ids_of(context["alerts"])
 
@@ -241,6 +245,15 @@ TOPICS: dict[str, Topic] = {
             query=read_health,
             is_scoped=False,  # the machinery, which no camera owns
             partial="dashboard/_health.html",
+        ),
+        Topic(
+            name="reviews",
+            tier=Tier.REVIEWS,
+            priority=4,
+            channels=frozenset(),
+            query=read_reviews,
+            is_scoped=False,  # only that something changed: each reader asks for what is theirs
+            partial="reviews/_region.html",
         ),
     )
 }

@@ -19,7 +19,7 @@ from saiweb.services import drawings, film
 from saiweb.services.film import Slot
 from saiweb.services.image_renditions import DrawnBox
 from saiweb.views import stage as stages
-from saiweb.views import viewed
+from saiweb.views import verdicts, viewed
 from saiweb.words import class_word, score
 
 executions = Blueprint("executions", __name__, url_prefix="/executions")
@@ -116,6 +116,7 @@ def _load(execution_id: int) -> dict[str, Any]:
         viewed.note("execution.view", "execution", execution_id)
     if asked["place"] == "viewer":
         found["bar"] = _bar(found["execution"], asked["within"], found["slots"])
+        found |= verdicts.context(found["execution"])
     return found
 
 

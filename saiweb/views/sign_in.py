@@ -74,6 +74,7 @@ def leave() -> BaseResponse:
     try:
         who = identity.me()
         if who is not None:
+            web.saiweb().signers.close(who.session_id)
             web.saiweb().sessions.end(web.conn(), who, "signed out")
             identity.log("session.end", "session", who.session_id)
             if who.method == "oidc" and web.saiweb().config.oidc_issuer is not None:
