@@ -106,7 +106,9 @@ def test_both_lists_of_the_light_theme_are_equal() -> None:
 
 
 def test_every_icon_that_a_template_uses_is_in_the_sprite() -> None:
-    symbols = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text()))
+    drawn = re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text())
+    symbols = set(drawn)
+    assert len(drawn) == len(symbols), "one drawing, one symbol"
     assert {f"lv-{level}" for level in (*RISK_LEVELS, "unknown")} <= symbols
     templates = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
     calls = " ".join(re.findall(r"\{ icon\(([^)]*)\)", templates))

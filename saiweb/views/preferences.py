@@ -1,7 +1,8 @@
 """What a reader chooses: language, theme, keys and the volume of the alarm.
 
 A person's choices are kept with the person, and repeated in cookies so that pages know them before anybody is asked;
-strangers and kiosks have the cookies alone. A sign-in brings a person's choices to the browser.
+strangers, kiosks and whoever still lacks a required second factor have the cookies alone. A sign-in brings a person's
+choices to the browser.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def save() -> BaseResponse:
     changes = _changes(chosen)
     response = redirect(_next(), 303)
     who = identity.me()
-    if who is not None and who.user_id is not None and changes:
+    if who is not None and who.user_id is not None and not who.lacks_second_factor and changes:
         preference_queries.save(web.conn(), who.user_id, **changes)
     for name, value in chosen.items():
         _set_cookie(response, name, value)

@@ -40,6 +40,7 @@ NOT_PAGES = {
     "executions.sequence",
     "images.preview",
     "expert_keys.download",
+    "pwa.service_worker",
 }
 
 

@@ -121,6 +121,23 @@ def test_of_two_people_one_has_it_and_the_other_sees_it_at_once(
     context.close()
 
 
+def test_the_page_of_an_execution_follows_what_others_did(
+    waiting: Site, context_desktop: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_desktop, address("/executions/1"))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    acts = page.locator("#acts")
+    expect(acts).to_contain_text("Sin ver hace")
+    elena = waiting.sign_in("expert", username="elena")
+    assert elena.post("/alerts/claim", data={"ids": "1"}).status_code == 303
+    expect(acts).to_contain_text("La tiene Elena")
+    expect(acts.get_by_role("button", name="Tomar")).to_have_count(0)
+    assert elena.post("/alerts/acknowledge", data={"ids": "1"}).status_code == 303
+    expect(acts).to_contain_text("Vista por Elena")
+    expect(acts.locator("form")).to_have_count(0)
+    assert_fits(page)
+
+
 def test_new_rows_wait_behind_the_pill_and_those_of_others_are_marked(
     page: Page, waiting: Site, address: Address
 ) -> None:

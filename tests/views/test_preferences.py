@@ -114,6 +114,17 @@ def test_a_stranger_has_cookies_and_no_row(site: Site, stranger: FlaskClient) ->
     assert stranger.get("/preferences", headers={"Accept": "text/html"}).status_code == 303
 
 
+def test_who_lacks_a_second_factor_has_what_a_stranger_has(site: Site) -> None:
+    elena = site.sign_in("expert")
+    site.query(
+        """INSERT INTO settings (key, value) VALUES ('second_factor_roles', '["expert"]') RETURNING 1""",
+    )
+    site.app.extensions["saiweb"].sessions.forget_all()
+    assert elena.post("/preferences", data={"lang": "en", "theme": "light", "volume": "35"}).status_code == 303
+    assert site.query("SELECT * FROM person_preferences") == []
+    assert '<html lang="en" data-theme="light"' in elena.get("/account/second-factor").text
+
+
 def test_a_wrong_choice_keeps_nothing(site: Site) -> None:
     assert site.client.post("/preferences", data={"lang": "en", "volume": "loud"}).status_code == 400
     assert site.query("SELECT * FROM person_preferences") == []
