@@ -136,6 +136,8 @@ def route_word(endpoint: str) -> str:
         "second_factor.show": _("Ingresar y salir"),
         "second_factor.enter": _("Ingresar y salir"),
         "dashboard.index": _("Abrir la vigilancia"),
+        "executions.drawn": _("Bajar imágenes y secuencias"),
+        "executions.sequence": _("Bajar imágenes y secuencias"),
         "executions": _("Abrir una ejecución"),
         "gallery.index": _("Buscar ejecuciones"),
         "gallery.news": _("Buscar ejecuciones"),

@@ -58,6 +58,12 @@ def test_it_fits_on_a_desk(
 ) -> None:
     page = open_page(context_desktop, address(f"/executions/{execution_id}"), theme=theme)
     assert_fits(page)
+    bar = page.locator(".tools:has([data-play])").bounding_box()
+    assert bar
+    assert bar["height"] < 60, "the tools stand on one line"
+    record = page.locator("#record").bounding_box()
+    assert record
+    assert record["height"] > 400, "nothing below takes the room of the record"
     screenshot(page, f"execution-{execution_id}-1440-{theme}")
 
 
