@@ -117,6 +117,11 @@ def has_keys() -> bool:
     return request.cookies.get("keys") != "off"
 
 
+def is_phone() -> bool:
+    """Tell whether the browser says that it is a phone's, which is sent less: nothing that its first screen hides."""
+    return request.headers.get("Sec-CH-UA-Mobile") == "?1" or "Mobi" in request.headers.get("User-Agent", "")
+
+
 def render_page(
     template: str,
     *,
@@ -157,7 +162,7 @@ def _state_of(topic: str) -> Mapping[str, Any]:
 def as_page(response: Response) -> Response:
     """Mark an answer that depends on its reader: never stored by anything between, always asked for again."""
     response.headers["Cache-Control"] = "private, no-cache"
-    response.vary.update(("HX-Request", "Cookie", "Accept-Language"))
+    response.vary.update(("HX-Request", "Cookie", "Accept-Language", "User-Agent", "Sec-CH-UA-Mobile"))
     return response
 
 

@@ -33,8 +33,9 @@ def sent(*names: str) -> int:
 
 
 def loaded_by(template: Path, macro: str) -> set[str]:
-    """Return the names that a template gives to a macro of macros/assets.html."""
-    calls = re.findall(rf"\{{\{{ {macro}\(([^)]*)\) \}}\}}", template.read_text())
+    """Return the names that a template gives to a macro of macros/assets.html, or lets base.html give to it."""
+    text = template.read_text()
+    calls = re.findall(rf"\{{\{{ {macro}\((.*?)\) \}}\}}", text) + re.findall(rf"set own_{macro} = \((.*?)\)", text)
     return {name for call in calls for name in re.findall(r'"([\w-]+)"', call)}
 
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 64_000_000
 SLOW_PIXELS: Final = 4_200_000  # decoding a larger PNG or WebP would hold the interpreter for long
 
-# Measured on 24 frames of the demo network by day (1280 x 720, 142 kB): at 640 px quality 60 gives 18.7 kB, 45 gives
-# 15.2; by night 4. So that a phone gets a frame within 16 kB where that still looks right, a larger one is encoded once
-# more, with the quality that its size asks for; the floor keeps thin smoke visible.
+# Measured on frames of the demo network by day (1280 x 720, 142 kB): at 640 px quality 60 gives 18.7 kB, 40 gives 13.9,
+# 30 gives 11.3; by night 4. So that a phone's whole first screen stays within 60 KB, a larger one is encoded once more,
+# with the quality that its size asks for; below the floor thin smoke would go.
 PREVIEW_QUALITY: Final = {640: 60, 1280: 65}
-SMALL_BYTES: Final = 16 * 1024
-_SHARE_OF_60: Final = ((0.87, 50), (0.80, 45), (0.74, 40), (0.0, 35))
+SMALL_BYTES: Final = 12_800
+_SHARE_OF_60: Final = ((0.87, 50), (0.82, 45), (0.75, 40), (0.68, 35), (0.62, 30), (0.0, 25))
 
 SEQUENCE_WIDTH: Final = 640
 SEQUENCE_QUALITY: Final = 55

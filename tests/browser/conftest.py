@@ -34,6 +34,17 @@ TIMEOUT_MS = 10_000
 NOT_OURS = "default-src 'self'"  # the policy of the OpenID provider, whose pages break it
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
+PHONE_AGENT = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
+)
+
+_PHONE: dict[str, Any] = {
+    "viewport": PHONE,
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+    "user_agent": PHONE_AGENT,
+}
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +68,7 @@ def context_desktop(browser: Browser, request: pytest.FixtureRequest) -> Generat
 @pytest.fixture
 def context_phone(browser: Browser, request: pytest.FixtureRequest) -> Generator[BrowserContext]:
     """A fresh profile on a 390 x 844 touch screen, where an admin of the served site is signed in."""
-    with _context(browser, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True) as context:
+    with _context(browser, **_PHONE) as context:
         _sign_in(context, request)
         yield context
 
@@ -80,7 +91,7 @@ def context_stranger(browser: Browser) -> Generator[BrowserContext]:
 @pytest.fixture
 def context_stranger_phone(browser: Browser) -> Generator[BrowserContext]:
     """A fresh profile on a 390 x 844 touch screen that nobody has signed in with; pages.sign_in() can."""
-    with _context(browser, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True) as context:
+    with _context(browser, **_PHONE) as context:
         yield context
 
 

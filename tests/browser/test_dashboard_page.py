@@ -78,6 +78,22 @@ def test_on_a_phone_the_thumb_reaches_what_there_is_to_do(
     expect(page.locator("#stage")).to_have_attribute("data-id", "206697")
 
 
+def test_on_a_phone_on_its_side_the_height_is_the_pictures(
+    busy: Site, context_phone: BrowserContext, address: Address
+) -> None:
+    for path in ("/", "/executions/206699"):
+        page = open_page(context_phone, address(path))
+        page.set_viewport_size({"width": 844, "height": 390})
+        bar, picture = page.locator("#region-critical").bounding_box(), page.locator("[data-screen]").bounding_box()
+        bottom = page.locator(".bottom").bounding_box()
+        assert bar
+        assert picture
+        assert bar["height"] <= 40
+        end = min(picture["y"] + picture["height"], bottom["y"] if bottom else 390, 390)
+        assert end - picture["y"] >= 230, path
+        assert_fits(page)
+
+
 def test_an_empty_watch_room_says_so(site: Site, context_phone: BrowserContext, address: Address) -> None:
     page = open_page(context_phone, address("/"))
     expect(page.get_by_text("Todavía no llegó ninguna ejecución")).to_be_visible()

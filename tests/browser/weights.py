@@ -19,6 +19,7 @@ class Weight:
     """Bytes by kind, heads of answers included; `icons` are drawings, `image` is what cameras sent."""
 
     bytes: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     answers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     @property
@@ -49,6 +50,7 @@ def counting(context: BrowserContext, page: Page) -> Generator[Weight]:
             )
             weight.bytes[name] += int(event["encodedDataLength"])
             weight.answers.append((url, int(event["encodedDataLength"])))
+            weight.counts[name] += 1
 
     session.on("Network.requestWillBeSent", sent)
     session.on("Network.loadingFinished", finished)

@@ -1,5 +1,4 @@
-// Around the picture on the stage: play and its speed, hold to compare with a clear frame, the film at its pivot,
-// the page's title.
+// Around the picture on the stage: play and its speed, hold to compare with a clear frame, the page's title.
 (() => {
   const stage = () => document.querySelector("[data-stage]");
   const isPhone = matchMedia("(max-width: 859px)");
@@ -40,13 +39,6 @@
     sheet.querySelector("img").after(image);
   }
 
-  function atPivot() { // on a phone the film opens where the reader is
-    const film = document.getElementById("film"), here = film?.querySelector("[aria-current]");
-    if (here && film.scrollWidth > film.clientWidth)
-      film.scrollLeft = here.offsetLeft - film.offsetLeft - (film.clientWidth - here.offsetWidth) / 2;
-  }
-  const wake = () => document.documentElement.classList.add("is-awake"); // pictures of the film, once somebody is here
-
   function entitle() {
     const words = stage()?.dataset.title;
     for (const one of document.querySelectorAll("[data-entitled]")) one.textContent = words;
@@ -79,7 +71,6 @@
     else if (event.detail === 0) blink(!stage().querySelector(".is-blinking")); // Enter on the button
   });
   document.addEventListener("pointerdown", (event) => {
-    wake();
     const button = event.target.closest?.("[data-stage] [data-blink]");
     if (button && event.button === 0) blink(true);
     if (button) button.setPointerCapture(event.pointerId);
@@ -96,10 +87,7 @@
   document.addEventListener("sai:frame", (event) => {
     if (event.detail.isSettled) mark(), prepare();
     else entitle(), blink(false);
-    atPivot();
   });
-  for (const sign of ["scroll", "keydown"]) addEventListener(sign, wake, { once: true, passive: true });
   const prepare = () => { if (!isPhone.matches && !link.saveData) before(); };
   document.readyState === "complete" ? prepare() : addEventListener("load", prepare);
-  atPivot();
 })();

@@ -19,7 +19,7 @@
   }
 
   document.addEventListener("htmx:after:swap", look);
-  document.addEventListener("sai:frame", () => acts().classList.add("is-old"));
+  document.addEventListener("sai:frame", ({ detail }) => acts()?.classList.toggle("is-old", acts().dataset.acts !== String(detail.id)));
   look();
   load();
 })();
