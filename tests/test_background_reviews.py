@@ -13,6 +13,7 @@ from saiweb import background
 from saiweb.background import Background
 from saiweb.db import Database
 from saiweb.notify import NEW_EXECUTION, TOPIC
+from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
 from tests.environment import World
 from tests.reviewing import Room
@@ -43,7 +44,7 @@ def beside(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Back
     monkeypatch.setattr(background, "GIVE_AFTER_S", 0.01)
     doorkeeper = SilentDoorkeeper()
     with Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database:
-        built = Background(world.config, database, cast("Doorkeeper", doorkeeper))
+        built = Background(world.config, database, cast("Doorkeeper", doorkeeper), PageCache())
         yield built, doorkeeper
         built._reviewing().close()  # pyright: ignore[reportAttributeAccessIssue]
 

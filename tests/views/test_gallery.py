@@ -144,7 +144,11 @@ def test_counts_are_those_of_the_result(site: Site) -> None:
 def test_a_number_that_nobody_counted_says_about(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     add_two(site)
     about = {level: Count(1243 if level == "none" else 0, is_exact=level != "none") for level in LEVELS}
-    monkeypatch.setattr("saiweb.queries.gallery.level_counts", lambda *_args, **_more: about)
+
+    def count_about(*_args: object, **_more: object) -> dict[str, Count]:
+        return about
+
+    monkeypatch.setattr("saiweb.queries.gallery.level_counts", count_about)
     text = words(site.get("/executions?level=none"))
     assert "unos 1.243 resultados" in text
     assert "Sin humo ~1.243" in text

@@ -53,7 +53,11 @@ def test_another_hash_or_no_picture_is_not_found(site: Site) -> None:
 def test_the_original_stands_in_where_none_can_be_made(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = jpeg(320, 180)
     site.add_execution(7, "none", picture=picture)
-    monkeypatch.setattr(image_renditions, "preview", lambda *_: None)
+
+    def make_none(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(image_renditions, "preview", make_none)
     response = site.client.get(address(site, 7, 640))
     assert response.status_code == 200
     assert response.mimetype == "image/jpeg"
