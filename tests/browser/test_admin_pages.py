@@ -75,7 +75,7 @@ def test_a_person_is_invited_and_changed_without_scripts(
     page.get_by_role("link", name="Ya lo guardé").click()
     page.get_by_text("Observador", exact=True).click()
     page.get_by_role("button", name="Cambiar el rol").click()
-    expect(page.locator(".banner")).to_contain_text("El rol está guardado")
+    expect(page.locator("main .banner")).to_contain_text("El rol está guardado")
     page.get_by_text("Sólo estos lugares y cámaras").click()
     page.get_by_text("Lugares y cámaras", exact=True).click()
     page.get_by_label("Molinari", exact=True).check()
