@@ -37,10 +37,17 @@ class Bundle:
 def serve(filename: str) -> Response:
     """GET /static/<path>"""
     path = safe_join(str(current_app.static_folder), filename)
-    if path is None or not Path(path).is_file():
+    if path is None or not _is_file(Path(path)):
         abort(HTTPStatus.NOT_FOUND)
     mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     return answer(content(Path(path)), web.asset_hash(filename), mimetype)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no system has names like that
+        return False
 
 
 def answer(data: bytes, digest: str, mimetype: str) -> Response:

@@ -25,6 +25,7 @@ from saiweb.services.review_rules import (
     note_gold,
     require_admin,
     require_reason,
+    require_sight,
 )
 
 MOST_OPINIONS = 9  # what the table takes
@@ -105,13 +106,15 @@ def ask_for(conn: psycopg.Connection[Any], asker: Asker, execution_id: int, why:
     if asker.role not in ("expert", "admin") or asker.user_id is None:
         raise RefusedError("not_expert")
     reason = require_reason(why)
-    if reviews.case(conn, execution_id) is not None:
+    if (known := reviews.case(conn, execution_id)) is not None:
+        require_sight(asker, known)
         raise RefusedError("exists")
     if not reviews.open_case(conn, execution_id):
         raise RefusedError("history")
     case = reviews.lock_case(conn, execution_id)
     if case is None:
         raise RefusedError("not_found")
+    require_sight(asker, case)
     review_id = reviews.add(
         conn,
         execution_id,

@@ -81,10 +81,17 @@ def own(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID) -> tuple[C
     """Return an open review that the asker has, locked. Raises RefusedError."""
     case, review = locked(conn, review_id)
     if review.expert_id != asker.user_id or asker.user_id is None:
+        require_sight(asker, case)
         raise taken(conn, review) if review.is_open and _may_look(asker) else RefusedError("not_yours")
     if not review.is_open:
         raise RefusedError("done")
     return case, review
+
+
+def require_sight(asker: Asker, case: Case) -> None:
+    """Refuse what the asker may not see as if it were not there: neither that it exists nor who has it."""
+    if not scopes.sees(asker.scope, case.device_id, case.camera_id, case.location):
+        raise RefusedError("not_found")
 
 
 def taken(conn: psycopg.Connection[Any], review: Review) -> RefusedError:

@@ -29,6 +29,7 @@ from saiweb.services.review_rules import (
     note,
     own,
     require_reason,
+    require_sight,
     taken,
 )
 
@@ -65,6 +66,7 @@ def claim(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, now: dat
     if review.expert_id is not None:
         if review.expert_id == asker.user_id:
             return
+        require_sight(asker, case)
         raise taken(conn, review)
     if asker.role != "expert" or asker.user_id is None:
         raise RefusedError("not_expert")

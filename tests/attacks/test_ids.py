@@ -6,6 +6,7 @@ Each route with a parameter stands in ATTACKS with what it must answer; a new on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from saiweb.permissions import Role
+from saiweb.queries import reviews
 from saiweb.records import Scope
 from tests.attacks import routes
 from tests.environment import jpeg
@@ -48,6 +50,21 @@ SESSION = "SELECT ended_at, token_hash FROM sessions WHERE user_id = (SELECT id 
 LUIS = "SELECT * FROM users WHERE username = 'luis'"
 KIOSK = "SELECT revoked_at FROM kiosks"
 LINKS = "SELECT count(*) FROM one_time_links"
+# each with a form, and what an expert is answered who may not see the camera; 400: the form is looked at first
+REVIEW_ACTS: tuple[tuple[str, dict[str, str], int], ...] = (
+    ("show", {}, 404),
+    ("claim", {}, 404),
+    ("release", {}, 404),
+    ("draft", {}, 404),
+    ("verdict", {}, 400),
+    ("key", {"secret": "x"}, 400),
+    ("undo", {}, 403),
+    ("park", {"note": "x"}, 404),
+    ("escalate", {"note": "x"}, 404),
+    ("evidence", {}, 404),
+)
+REVIEW = "SELECT * FROM expert_reviews ORDER BY id"
+SEARCH = "SELECT name, removed_at FROM saved_searches"
 REQUEST = "SELECT decided_at FROM access_requests"
 
 
@@ -68,6 +85,52 @@ ATTACKS: dict[str, list[Attack]] = {
     "expert_keys.download": [Attack(role=role, values={"key_id": "key"}) for role in ("viewer", "expert", "admin")],
     "profile.cancel_absence": [Attack(role="expert", values={"absence_id": "absence"}, unchanged=ABSENCE)],
     "executions.show": [Attack(role=role, values={"execution_id": "execution"}) for role in ("viewer", "expert")],
+    **{
+        f"executions.{name}": [Attack(role=role, values={"execution_id": "execution"}) for role in ("viewer", "expert")]
+        for name in ("stage", "reel", "drawn", "sequence")
+    },
+    "alerts.show": [Attack(role=role, values={"execution_id": "execution"}) for role in ("viewer", "expert")],
+    "searches.rename": [
+        Attack(role=role, values={"search_id": "search"}, form={"name": "Mía"}, unchanged=SEARCH)
+        for role in ("viewer", "expert", "admin")
+    ],
+    "searches.remove": [
+        Attack(role=role, values={"search_id": "search"}, unchanged=SEARCH) for role in ("viewer", "expert", "admin")
+    ],
+    **{
+        f"reviews.{name}": [
+            Attack(role="expert", values={"review_id": "review"}, form=form, answer=answer, unchanged=REVIEW),
+            Attack(role="viewer", values={"review_id": "review"}, form=form, answer=403, unchanged=REVIEW),
+        ]
+        for name, form, answer in REVIEW_ACTS
+    },
+    "reviews.see_notice": [  # goes back to the queue, whether there is such a notice or not
+        Attack(role="expert", values={"notice_id": "execution"}, answer=303),
+    ],
+    "reviews.ask": [Attack(role="expert", values={"execution_id": "execution"}, form={"why": "x"}, unchanged=REVIEW)],
+    **{
+        f"reviews.{name}": [
+            Attack(role=role, values={"review_id": "review"}, form=form, answer=403, unchanged=REVIEW)
+            for role in ("viewer", "expert")
+        ]
+        for name, form in (
+            ("assign", {}),
+            ("take_back", {"why": "x"}),
+            ("set_deadline", {"why": "x"}),
+            ("reopen", {"why": "x"}),
+            ("ask_another", {"why": "x"}),
+            ("decide", {"why": "x"}),
+            ("add_gold", {"level": "none"}),
+        )
+    },
+    "reviews.retire_reason": [Attack(role=role, values={"code": "word"}, answer=403) for role in ("viewer", "expert")],
+    "reviews.retire_gold": [
+        Attack(role=role, values={"gold_id": "nothing"}, answer=403) for role in ("viewer", "expert")
+    ],
+    "images.preview": [
+        Attack(role="viewer", values={"execution_id": "execution", "sha256": "sha256", "width": "width"}),
+        Attack(role="admin", values={"execution_id": "execution", "sha256": "other_sha256", "width": "width"}),
+    ],
     "images.original": [
         Attack(role="viewer", values={"execution_id": "execution", "sha256": "sha256"}),
         Attack(role="admin", values={"execution_id": "execution", "sha256": "other_sha256"}),
@@ -110,7 +173,8 @@ ATTACKS: dict[str, list[Attack]] = {
     },
     **{f"admin.{name}": _of_admins(user_id="luis") for name in ("expert", "save_expert", "save_hours", "add_absence")},
 }
-WITHOUT_OWNER = {"static"}  # files that anybody may read; tests.attacks.test_paths attacks it
+# files that anybody may read; tests.attacks.test_paths attacks them
+WITHOUT_OWNER = {"static", "styles.show", "scripts.show"}
 
 
 @pytest.fixture
@@ -136,9 +200,13 @@ def scene(site: Site) -> Scene:
         "request": uuid4(),
         "kiosk": uuid4(),
         "execution": 7,
+        "width": 640,
+        "search": uuid4(),
+        "review": _review_of(site, luis, 7),
         "sha256": _sha256(site, 7),
         "other_sha256": _sha256(site, 8),
     }
+    site.add("saved_searches", id=found["search"], user_id=luis, name="De luis", query="level=high")
     site.add("expert_absences", id=found["absence"], user_id=luis, starts_on="2030-01-01", ends_on="2030-01-02")
     site.add("kiosks", id=found["kiosk"], name="Sala", created_by=owner)
     site.add("access_requests", id=found["request"], oidc_issuer="https://id.example", oidc_subject="s")
@@ -211,8 +279,8 @@ def _sha256(site: Site, execution_id: int) -> str:
 
 
 def _nothing_for(name: str) -> str:
-    return {"sha256": "other_sha256", "rank": "word", "topic_name": "word"}.get(
-        name, "execution" if name == "execution_id" else "nothing"
+    return {"sha256": "other_sha256", "rank": "word", "topic_name": "word", "width": "width", "code": "word"}.get(
+        name, "execution" if name in ("execution_id", "notice_id") else "nothing"
     )
 
 
@@ -220,6 +288,17 @@ def _call(scene: Scene, endpoint: str, values: dict[str, str]) -> tuple[str, str
     rule = next(rule for rule in routes.rules(scene.site.app) if rule.endpoint == endpoint)
     method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}))
     return method, routes.address(scene.site.app, endpoint, {name: scene.ids[value] for name, value in values.items()})
+
+
+def _review_of(site: Site, expert_id: UUID, execution_id: int) -> UUID:
+    now = datetime.now(UTC)
+    with psycopg.connect(site.config.dashboard_conninfo()) as conn:
+        assert reviews.open_case(conn, execution_id)
+        review_id = reviews.add(
+            conn, execution_id, opinion=1, priority=1, asked_at=now, deadline=now, rule="detection", by=None
+        )
+        reviews.assign(conn, review_id, expert_id, now)
+    return review_id
 
 
 def _state(site: Site, statement: str) -> list[Any]:

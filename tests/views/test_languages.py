@@ -16,7 +16,10 @@ from tests.environment import jpeg
 from tests.site import NOON, Site
 
 READ_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
-NOT_PAGES = re.compile(r"^/(images|static|styles|executions/export|admin/activity/export|sign-in/provider)\b|\.pem$")
+NOT_PAGES = re.compile(
+    r"^/(images|static|styles|executions/export|admin/activity/export|sign-in/provider)\b|\.(pem|zip)$"
+    r"|^/executions/\d+/(drawn|sequence)$"
+)
 MOST_PAGES = 120
 SPANISH = re.compile(
     r"\b(de|del|la|el|los|las|una|un|que|por|sin|con|para|desde|hasta|más|está|cuando|nadie|esta|este|ninguna?|hay|sus?"

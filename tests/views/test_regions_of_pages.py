@@ -11,7 +11,7 @@ from saiweb import permissions
 from saiweb.realtime.topics import TOPICS
 from tests.site import Site
 
-PAGES = ("/", "/executions", "/executions/7", "/health", "/account", "/preferences", "/help")
+PAGES = ("/", "/executions", "/executions/7", "/health", "/account", "/preferences", "/help", "/reviews")
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def test_a_page_shows_each_region_that_it_asks_for(busy: Site, path: str) -> Non
 def test_every_topic_has_a_page_and_somebody_who_may_hear_it(busy: Site) -> None:
     client = busy.sign_in("admin")
     shown = {
-        name for path in (*PAGES, "/?list=rest") for name in re.findall(r'id="region-(\w+)"', client.get(path).text)
+        name
+        for path in (*PAGES, "/?list=rest", "/?kiosk=1")
+        for name in re.findall(r'id="region-(\w+)"', client.get(path).text)
     }
     assert shown == set(TOPICS)
     assert all(permissions.may_hear("admin", name) for name in TOPICS)
