@@ -10,7 +10,7 @@
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(memory) : null;
   const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short", hourCycle: "h23", timeZone: bell?.dataset.timeZone });
   const context = new AudioContext(); // running only where the browser allows it
-  let canSound = false, isSounder = false, wasBlocked = false;
+  let canSound = false, isSounder = false, wasBlocked = false, isLeaving = false;
 
   const volume = () => Number(form().dataset.volume);
   const mutedUntil = () => Date.parse(form().dataset.mutedUntil) || 0;
@@ -62,7 +62,7 @@
   function check() {
     show();
     const alerts = document.getElementById("region-critical")?.dataset;
-    if (!isSounder || !canSound || state() !== "on" || !Number(alerts?.total)) return;
+    if (isLeaving || !isSounder || !canSound || state() !== "on" || !Number(alerts?.total)) return;
     const last = JSON.parse(localStorage.getItem(memory) ?? "{}"), newest = Number(alerts.newest);
     const isNew = newest > (last.newest ?? 0);
     if (!isNew && Date.now() - (last.at ?? 0) < REPEAT_MS) return;
@@ -98,6 +98,10 @@
   });
   for (const gesture of ["pointerup", "keydown"])
     document.addEventListener(gesture, () => { if (!canSound) context.resume().then(() => allowed(true)); });
+  // The press that signs out allows sounds, too: nothing rings or is remembered after it.
+  document.addEventListener("submit", (event) => {
+    if (event.target.getAttribute("action")?.endsWith("/sign-out")) isLeaving = true;
+  });
   setInterval(check, 1000);
   setTimeout(() => { if (context.state === "running") allowed(true); }, 300); // one that may run does so a moment later
   check();
