@@ -119,6 +119,7 @@ def test_a_finger_moves_a_box_and_draws_one(
 
 def touch(page: Page, context: BrowserContext, locator: str, dx: float, dy: float) -> None:
     """Drag with one finger, as the browser hears it from a screen."""
+    expect(page.locator(locator).first).to_be_visible()
     box = page.locator(locator).first.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
