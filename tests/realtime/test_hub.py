@@ -41,6 +41,7 @@ def test_the_topics_have_the_tier_and_priority_of_the_design() -> None:
         "wall": (Tier.EXECUTIONS, 2),
         "live": (Tier.EXECUTIONS, 2),
         "gallery": (Tier.EXECUTIONS, 3),
+        "reviews": (Tier.REVIEWS, 4),
         "figures": (Tier.STATISTICS, 4),
         "health": (Tier.HEALTH, 5),
     }
@@ -367,6 +368,7 @@ def test_the_numbers_tell_who_listens_and_what_was_done(feed: Feed) -> None:
         "gallery": 0,
         "live": 2,
         "figures": 0,
+        "reviews": 0,
         "health": 0,
     }
     assert stats.renders["live"] == 4

@@ -26,6 +26,7 @@ SECRETS = ("cam2", "/executions/3", "/executions/4")
 class Scene:
     site: Site
     client: FlaskClient  # of somebody restricted
+    role: Role
 
     def get(self, path: str) -> TestResponse:
         return self.client.get(path)
@@ -45,7 +46,7 @@ def scene(site: Site, request: pytest.FixtureRequest) -> Scene:
             picture=jpeg(seed=number),
         )
         site.add("etl_jobs", execution_id=number, state="failed", last_error=f"odd {camera}")
-    return Scene(site, site.sign_in(role, username="marta", scope=SCOPE))
+    return Scene(site, site.sign_in(role, username="marta", scope=SCOPE), role)
 
 
 def pictures(site: Site) -> dict[int, str]:
@@ -57,9 +58,19 @@ def pictures(site: Site) -> dict[int, str]:
 @pytest.mark.parametrize("path", ["/", "/health", "/executions/1", *(f"/fragments/{name}" for name in TOPICS)])
 def test_no_page_and_no_region_tells_of_what_is_outside(scene: Scene, path: str) -> None:
     everything, own = scene.site.get(path), scene.get(path)
+    if path == "/fragments/reviews" and scene.role == "viewer":
+        assert own.status_code == 403
+        return
     assert own.status_code == 200
     hidden = [pictures(scene.site)[number] for number in OUTSIDE]
-    silent = ("figures", "health", "rest", "wall", "gallery")  # numbers alone, or nothing of what there is here
+    silent = (
+        "figures",
+        "health",
+        "rest",
+        "wall",
+        "gallery",
+        "reviews",
+    )  # numbers alone, or nothing of what there is here
     if path not in ("/executions/1", *(f"/fragments/{name}" for name in silent)):
         assert any(secret in everything for secret in SECRETS)
     told = own.text.replace('href="/executions/3">reintento de la 3<', "")  # the number alone says nothing

@@ -2,7 +2,7 @@
 // layer is open, with keys held that are not in the name, when a key repeats, and for who turned keys off.
 (() => {
   const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
-  const OWN = { Enter: "a, button, summary, [role=button]", Space: "a, button, summary, input, [role=button], video" };
+  const OWN = { Enter: "a, button, summary, [role=button]", Space: "a, button, summary, input:not([type=radio]:checked), [role=button], video" };
 
   // "j", "?", "Space", "Shift+j", "Ctrl+z"; a sign that needs Shift on some keyboards is itself
   const nameOf = (event) => {
