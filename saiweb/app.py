@@ -119,7 +119,12 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     )
     app.view_functions["static"] = static_files.serve
     app.wsgi_app = Proxies(app.wsgi_app, config)
-    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_options = {
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "optimized": False,  # filters on constants speak the language of the reader, not of who came first
+    }
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)

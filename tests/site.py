@@ -32,12 +32,44 @@ from saiweb.web import SAFE_METHODS
 from tests.environment import OWNER, jpeg
 
 TABLES = (
-    "execution_detections, execution_notifications, execution_images, execution_analysis, executions, execution_keys,"
-    " cameras, etl_jobs, component_states, outages, users, recovery_codes, kiosks, sessions, one_time_links,"
-    " access_requests, sign_in_throttles, expert_profiles, expert_hours, expert_absences, expert_keys, settings,"
-    " person_preferences, saved_searches, activity_log, search_rows, search_changes, search_months, search_pairs,"
-    " review_cases, gold_items, expert_reviews, review_deadlines,"
-    " review_drafts, review_notices, review_assessments"
+    "execution_detections",
+    "execution_notifications",
+    "execution_images",
+    "execution_analysis",
+    "executions",
+    "execution_keys",
+    "cameras",
+    "etl_jobs",
+    "component_states",
+    "outages",
+    "users",
+    "recovery_codes",
+    "kiosks",
+    "sessions",
+    "one_time_links",
+    "access_requests",
+    "sign_in_throttles",
+    "expert_profiles",
+    "expert_hours",
+    "expert_absences",
+    "expert_keys",
+    "settings",
+    "person_preferences",
+    "saved_searches",
+    "activity_log",
+    "search_rows",
+    "search_changes",
+    "search_months",
+    "search_pairs",
+    "search_kinds",
+    "search_places",
+    "review_cases",
+    "gold_items",
+    "expert_reviews",
+    "review_deadlines",
+    "review_drafts",
+    "review_notices",
+    "review_assessments",
 )
 NOON = datetime(2026, 11, 23, 17, 2, 31, tzinfo=UTC)  # 14:02:31 in Córdoba
 
@@ -80,6 +112,7 @@ class Site:
     app: Flask
     config: Config
     owner_conninfo: str
+    superuser_conninfo: str
     images: ImageStore
     client: FlaskClient = field(init=False)
 
@@ -119,8 +152,10 @@ class Site:
         return response.text
 
     def clear(self) -> None:
-        with psycopg.connect(self.owner_conninfo) as conn:
-            conn.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(TABLES)))
+        """Empty all tables: row by row, since few have any, and TRUNCATE makes the files of each anew (0.2 s)."""
+        with psycopg.connect(self.superuser_conninfo, options="-c session_replication_role=replica") as conn:
+            for table in TABLES:
+                conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         self.app.extensions["saiweb"].sessions.forget_all()
         self.app.extensions.pop("gallery_places", None)
 
@@ -218,7 +253,7 @@ def build(server: EmbeddedPostgres, database: str, folder: Path, **variables: st
     app = create_app(config, background=False)
     app.test_client_class = CheckedClient
     store = ImageStore(config.image_cache_path, min_free_bytes=0)
-    return Site(app, config, server.conninfo(database, OWNER), store)
+    return Site(app, config, server.conninfo(database, OWNER), server.conninfo(database), store)
 
 
 def close(site: Site) -> None:

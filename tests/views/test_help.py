@@ -20,6 +20,14 @@ def test_it_explains_every_level_with_the_mark_itself(site: Site, role: Role) ->
     assert re.findall(r'class="lv tag" data-lv="(\w+)"', levels) == [*reversed(RISK_LEVELS), "unknown"]
 
 
+def test_each_reader_has_it_in_their_own_language_whoever_came_first(site: Site) -> None:
+    for lang, word in (("es", "Crítica"), ("en", "Critical"), ("es", "Crítica")):
+        site.client.set_cookie("lang", lang)
+        page = site.get("/help")
+        levels = page[page.index('id="levels-help"') : page.index('id="words-help"')]
+        assert word in levels
+
+
 def test_it_lists_every_key_once(site: Site) -> None:
     page = site.get("/help")
     section = page[page.index('id="keys-help"') :]
