@@ -21,6 +21,7 @@ from saiweb.queries.gallery import (
     LEVELS,
     ORDERS,
     PRIORITIES,
+    REVIEWS,
     TELEGRAM,
     UNKNOWN,
     UNKNOWN_CAMERA,
@@ -132,6 +133,7 @@ MANY: Final[dict[str, _Many]] = {
     "image": _Many("images", _one_of(*IMAGES)),
     "model": _Many("models", _any_text),
     "attention": _Many("attention", _one_of(*ATTENTION)),
+    "review": _Many("reviews", _one_of(*REVIEWS)),
 }
 SINGLE: Final = (
     "period",

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from saiweb.gallery_times import Period
 from saiweb.levels import ALERT_PRIORITIES, RISK_LEVELS
-from saiweb.queries.gallery import UNKNOWN, Order
+from saiweb.queries.gallery import CLOSED, UNKNOWN, Order
 
 V = TypeVar("V")
 
@@ -27,6 +27,7 @@ _LISTED: Final = {
     "model": "modelo model",
     "priority": "prioridad priority",
     "attention": "atencion attention",
+    "review": "revision experto review",
     "order": "orden sort order",
 }
 NAMES: Final = {word: name for name, found in _LISTED.items() for word in found.split()}
@@ -120,6 +121,16 @@ ATTENTION_BY_WORD: Final = _several(
         "sin-ver espera por-atender waiting unseen": ("waiting",),
         "tomada tomadas claimed": ("claimed",),
         "vista vistas acknowledged seen": ("acknowledged",),
+    }
+)
+REVIEWS_BY_WORD: Final = _several(
+    {
+        "nadie sin ninguna no none": ("none",),
+        "espera pendiente por-revisar abierta open waiting": ("waiting",),
+        "cerrada hecha lista si yes closed": CLOSED,
+        "confirmada real confirmed": ("confirmed",),
+        "falsa falsa-alarma false-alarm false": ("false_alarm",),
+        "sin-saberse indecisa desconocida ? undecided": ("undecided",),
     }
 )
 ORDERS_BY_WORD: Final[dict[str, Order]] = {

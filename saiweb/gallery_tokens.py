@@ -282,4 +282,5 @@ _READERS: Final[dict[str, Callable[[str, _Reader], Iterable[object]]]] = {
     "telegram": lambda text, _reader: _several(words.TELEGRAM_BY_WORD, text),
     "image": lambda text, _reader: _several(words.IMAGES_BY_WORD, text),
     "attention": lambda text, _reader: _several(words.ATTENTION_BY_WORD, text),
+    "review": lambda text, _reader: _several(words.REVIEWS_BY_WORD, text),
 }

@@ -26,6 +26,7 @@ from saiweb.queries.gallery import (
     LEVELS,
     ORDERS,
     PRIORITIES,
+    REVIEWS,
     TELEGRAM,
     UNKNOWN,
     UNKNOWN_CAMERA,
@@ -94,6 +95,8 @@ def _known(name: str, places: Places) -> Sequence[str]:
             return IMAGES
         case "model":
             return [*places.models, UNKNOWN]
+        case "review":
+            return REVIEWS
         case _:
             return ATTENTION
 
@@ -117,6 +120,8 @@ def value_word(name: str, value: str, places: Places) -> str:
             return _image_word(value)
         case "attention":
             return attention_word(value)
+        case "review":
+            return review_word(value)
         case "location":
             return _("sin lugar") if value == UNKNOWN else value
         case "model":
@@ -148,6 +153,8 @@ def name_word(name: str) -> str:
             return _("Modelo")
         case "attention":
             return _("Atención")
+        case "review":
+            return _("Revisión")
         case "q":
             return _("Texto")
         case "since":
@@ -168,6 +175,20 @@ def attention_word(value: str) -> str:
             return _("Tomadas")
         case _:
             return _("Vistas")
+
+
+def review_word(value: str) -> str:
+    match value:
+        case "none":
+            return _("Nadie la pidió")
+        case "waiting":
+            return _("Por revisar")
+        case "confirmed":
+            return _("Confirmadas")
+        case "false_alarm":
+            return _("Falsas alarmas")
+        case _:
+            return _("Quedaron sin saberse")
 
 
 def period_word(name: str) -> str:
@@ -240,6 +261,7 @@ def ways() -> list[tuple[str, str]]:
         (_("clase:humo conf>=0,7"), _("lo que vio el modelo, y qué tan seguro estaba")),
         (_("estado:error telegram:no imagen:falta"), _("lo que salió mal en el camino")),
         (_("modelo:10 prioridad:alta"), _("parte del nombre del modelo; qué tan urgente es")),
+        (_("revisión:falsa"), _("lo que dijeron los expertos; revisión:espera es lo que falta revisar")),
         (_('lugar:"la falda"'), _("las comillas juntan palabras")),
         (_('"columna de humo"'), _("una frase tal como está escrita")),
     ]

@@ -113,6 +113,10 @@ def found(text: str) -> str:
         ("modelo:10", "model=SAINet_v10.0_e143"),
         ("model:sainet", "model=SAINet_v10.0_e143&model=SAINet_v9.2"),
         ("modelo:qwen2.5vl:7b", "model=qwen2.5vl:7b"),
+        ("revisión:espera", "review=waiting"),
+        ("review:closed", "review=confirmed&review=false_alarm&review=undecided"),
+        ("revision:falsa-alarma,confirmada", "review=confirmed&review=false_alarm"),
+        ("review:none", "review=none"),
         ("desde:ayer", "since=yesterday"),
         ("since:today", "since=today"),
         ("desde:anteayer", "since=2d"),
@@ -161,6 +165,7 @@ def test_what_a_text_becomes(text: str, address: str) -> None:
         ("estado:rara", "unknown_value"),
         ("telegram:tal-vez", "unknown_value"),
         ("imagen:roja", "unknown_value"),
+        ("revisión:tal-vez", "unknown_value"),
         ("desde:mañana", "no_time"),
         ("desde:2026-02-30", "no_time"),
         ("desde:32/1", "no_time"),
@@ -231,7 +236,7 @@ def test_the_examples_that_are_shown_are_understood(locale: str) -> None:
     Babel(app, default_translation_directories=str(ROOT / "saiweb" / "translations"))
     with app.test_request_context(), force_locale(locale):
         examples = gallery_words.ways()
-    assert len(examples) == 10
+    assert len(examples) == 11
     for example, _meaning in examples:
         understood = understand(example)
         assert understood.problems == [], example

@@ -14,11 +14,13 @@ from saiweb.queries import scopes
 from saiweb.queries.gallery_counts import count, level_counts
 from saiweb.queries.gallery_filter import (
     ATTENTION,
+    CLOSED,
     IMAGES,
     LEVELS,
     NO_IMAGE,
     ORDERS,
     PRIORITIES,
+    REVIEWS,
     TELEGRAM,
     UNKNOWN,
     UNKNOWN_CAMERA,
@@ -35,11 +37,13 @@ from saiweb.records import ExecutionCard, Scope
 
 __all__ = [
     "ATTENTION",
+    "CLOSED",
     "IMAGES",
     "LEVELS",
     "NO_IMAGE",
     "ORDERS",
     "PRIORITIES",
+    "REVIEWS",
     "TELEGRAM",
     "UNKNOWN",
     "UNKNOWN_CAMERA",

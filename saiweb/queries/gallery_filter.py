@@ -24,6 +24,8 @@ PRIORITIES: Final = (*ALERT_PRIORITIES, UNKNOWN)
 TELEGRAM: Final = ("sent", "failed", "not_sent", UNKNOWN)
 IMAGES: Final = ("pending", "stored", "missing", "unreachable", "rejected", NO_IMAGE)
 ATTENTION: Final = ("waiting", "claimed", "acknowledged")
+CLOSED: Final = ("confirmed", "false_alarm", "undecided")  # reviews that are done, by what became of them
+REVIEWS: Final = ("none", "waiting", *CLOSED)
 
 _PHRASE: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,8 +51,9 @@ class Filter:
     statuses: frozenset[str] = _NOTHING  # n8n's final word
     telegram: frozenset[str] = _NOTHING  # TELEGRAM
     images: frozenset[str] = _NOTHING  # IMAGES
-    models: frozenset[str] = _NOTHING  # as sent, or "unknown"
+    models: frozenset[str] = _NOTHING  # its name, else its version, as sent; or "unknown"
     attention: frozenset[str] = _NOTHING  # ATTENTION; an execution that needs nobody has none of them
+    reviews: frozenset[str] = _NOTHING  # REVIEWS
     text: str | None = None  # words and "phrases"; each stands somewhere in the assessment, the location or the camera
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class Filter:
             ("telegram", self.telegram, TELEGRAM),
             ("images", self.images, IMAGES),
             ("attention", self.attention, ATTENTION),
+            ("reviews", self.reviews, REVIEWS),
         ):
             if odd := asked.difference(known):
                 raise ValueError(f"{name}: {sorted(odd)} is none of {known}")

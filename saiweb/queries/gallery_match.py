@@ -24,6 +24,7 @@ _OF_KINDS: Final[dict[str, LiteralString]] = {
     "images": "k.image = ANY(%(images)s)",
     "attention": "k.attention = ANY(%(attention)s)",
     "models": "k.model = ANY(%(models)s)",
+    "reviews": "k.review = ANY(%(reviews)s)",
     "classes": "k.classes && %(classes)s::text[]",
     "confidence": "k.certainty BETWEEN %(fifth_min)s AND %(fifth_max)s",
 }

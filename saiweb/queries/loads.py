@@ -213,9 +213,10 @@ def store(conn: psycopg.Connection[Any], row: dict[str, Any]) -> Stored | None:
                         coalesce(%(alert_priority)s::alert_priority::text, 'unknown'), %(status)s,
                         search_telegram(%(telegram_sent)s, %(telegram_error)s), %(image_state)s::image_state::text,
                         search_attention(NULL, NULL, NOT %(is_history)s, %(risk_level)s::risk_level),
-                        coalesce(%(model_name)s, 'unknown'),
+                        coalesce(%(model_name)s, %(model_version)s, 'unknown'),
                         search_classes(%(detection_count)s::integer, %(d_class_name)s),
-                        %(confidence_score)s, %(assessment)s) END
+                        %(confidence_score)s, %(assessment)s,
+                        CASE WHEN EXISTS (SELECT FROM review_case) THEN 'waiting' ELSE 'none' END) END
         FROM run
         """
     )

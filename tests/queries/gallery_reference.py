@@ -32,6 +32,7 @@ class Row:
     detection_count: int | None
     class_names: list[str | None]
     model_name: str | None
+    model_version: str | None
     assessment: str | None
     can_alarm: bool
     claimed_at: datetime | None
@@ -39,21 +40,29 @@ class Row:
     image_state: str | None
     telegram_sent: bool | None
     telegram_error: str | None
+    case_state: str | None
+    outcome_level: str | None
+    open_reviews: int
 
 
 def rows(conn: Connection) -> list[Row]:
     with conn.cursor(row_factory=class_row(Row)) as cursor:
         return cursor.execute("""
             SELECT e.id, e.execution_timestamp, e.status, e.device_id, e.camera_id, e.location, a.risk_level::text,
-                   a.alert_priority::text, a.confidence_score, a.detection_count, a.model_name, a.assessment,
+                   a.alert_priority::text, a.confidence_score, a.detection_count, a.model_name, a.model_version,
+                   a.assessment,
                    coalesce(a.can_alarm, false) AS can_alarm, a.claimed_at, a.acknowledged_at,
                    i.state::text AS image_state, n.telegram_sent, n.telegram_error,
+                   c.state::text AS case_state, c.outcome_level::text,
+                   (SELECT count(*) FROM expert_reviews r WHERE r.execution_id = e.id AND r.status <> 'completed')
+                       AS open_reviews,
                    ARRAY(SELECT class_name FROM execution_detections d
                          WHERE d.execution_id = e.id AND d.detection_index < a.detection_count) AS class_names
             FROM executions e
             LEFT JOIN execution_analysis a ON a.execution_id = e.id
             LEFT JOIN execution_images i ON i.execution_id = e.id
             LEFT JOIN execution_notifications n ON n.execution_id = e.id
+            LEFT JOIN review_cases c ON c.execution_id = e.id
         """).fetchall()
 
 
@@ -133,7 +142,7 @@ def _image(row: Row, asked: Filter) -> bool:
 
 
 def _model(row: Row, asked: Filter) -> bool:
-    return not asked.models or (row.model_name or UNKNOWN) in asked.models
+    return not asked.models or (row.model_name or row.model_version or UNKNOWN) in asked.models
 
 
 def _attention(row: Row, asked: Filter) -> bool:
@@ -145,6 +154,18 @@ def _attention(row: Row, asked: Filter) -> bool:
         is_severe = row.risk_level in (None, "high", "critical")
         state = "waiting" if row.can_alarm and is_severe else "none"
     return not asked.attention or state in asked.attention
+
+
+def _review(row: Row, asked: Filter) -> bool:
+    if row.case_state is None:
+        state = "none"
+    elif row.case_state != "closed" or row.open_reviews:
+        state = "waiting"
+    elif row.outcome_level is None:
+        state = "undecided"
+    else:
+        state = "false_alarm" if row.outcome_level == "none" else "confirmed"
+    return not asked.reviews or state in asked.reviews
 
 
 def _text(row: Row, asked: Filter) -> bool:
@@ -175,5 +196,6 @@ FITS: tuple[Callable[[Any, Filter], bool], ...] = (
     _image,
     _model,
     _attention,
+    _review,
     _text,
 )

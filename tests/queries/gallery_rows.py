@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
-from saiweb.queries import loads
+from saiweb.levels import RiskLevel
+from saiweb.queries import loads, reviews
 
 NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 Connection = psycopg.Connection[Any]
@@ -75,3 +76,23 @@ def claim(conn: Connection, execution_id: int, user_id: Any) -> None:
 
 def acknowledge(conn: Connection, execution_id: int) -> None:
     conn.execute("UPDATE execution_analysis SET acknowledged_at = now() WHERE execution_id = %s", [execution_id])
+
+
+def review(conn: Connection, execution_id: int, level: str | None = "none", *, is_gold: bool = False) -> None:
+    """Close the case of an execution, opened if need be; `is_gold`: with somebody who judges it again."""
+    reviews.open_case(conn, execution_id, detected=False)
+    now = datetime.now(UTC)
+    for (review_id,) in conn.execute("SELECT id FROM expert_reviews WHERE execution_id = %s", [execution_id]):
+        reviews.supersede(conn, review_id, now)
+    source = "undecided" if level is None else "single"
+    reviews.close(conn, execution_id, level=cast("RiskLevel | None", level), source=source, now=now)
+    if is_gold:
+        conn.execute(
+            """
+            INSERT INTO expert_reviews (execution_id, opinion, priority, asked_at, deadline, deadline_rule)
+            VALUES (%s, (SELECT coalesce(max(opinion), 1) + 1 FROM expert_reviews WHERE execution_id = %s), 3, now(),
+                    now(), 'asked')
+            ON CONFLICT DO NOTHING
+            """,
+            [execution_id, execution_id],
+        )

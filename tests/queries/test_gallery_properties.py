@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from saiweb.queries import gallery, gallery_counts, gallery_keys, users
-from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, ORDERS, PRIORITIES, TELEGRAM, Filter, Key, Order
+from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, ORDERS, PRIORITIES, REVIEWS, TELEGRAM, Filter, Key, Order
 from saiweb.queries.gallery_keys import Asked, Way
 from saiweb.queries.gallery_match import match
 from saiweb.records import Scope
 from tests.queries import gallery_reference as reference
-from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, store_picture
+from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, review, store_picture
 
 SENTENCES = (
     None,
@@ -62,6 +62,7 @@ def random_row(dice: random.Random) -> dict[str, Any]:
         "telegram_error": dice.choice((None, "refused")) if not sent else None,
         "image_state": dice.choice(IMAGES[:-1]),
         "model_name": dice.choice(MODELS),
+        "model_version": dice.choice(("v9", "v9", None)),
         "assessment": dice.choice(SENTENCES),
         "is_history": dice.random() < 0.3,
     }
@@ -87,8 +88,9 @@ def random_filter(dice: random.Random) -> Filter:
         "statuses": lambda: some(dice, STATUSES),
         "telegram": lambda: some(dice, TELEGRAM),
         "images": lambda: some(dice, IMAGES),
-        "models": lambda: some(dice, ("qwen", "yolo", "unknown")),
+        "models": lambda: some(dice, ("qwen", "yolo", "v9", "unknown")),
         "attention": lambda: some(dice, ATTENTION),
+        "reviews": lambda: some(dice, REVIEWS),
         "text": lambda: dice.choice(WORDS),
     }
     return Filter(**{name: makers[name]() for name in dice.sample(list(makers), dice.randrange(5))})
@@ -123,7 +125,7 @@ class World:
 
     def change(self) -> None:
         number = self.dice.choice(list(self.at))
-        what = self.dice.randrange(6)
+        what = self.dice.randrange(7)
         if what == 0:
             row: dict[str, Any] = {**random_row(self.dice), "at": self.at[number]}
             add(self.conn, number, **row)
@@ -135,6 +137,9 @@ class World:
             store_picture(self.conn, number, self.at[number])
         elif what == 4:
             self.conn.execute("SELECT fold_search_changes()")
+        elif what == 5:
+            level = self.dice.choice(("none", "high", None))
+            review(self.conn, number, level, is_gold=self.dice.random() < 0.3)
         else:
             self.add()
 

@@ -13,7 +13,7 @@ from saiweb.postgres import EmbeddedPostgres
 from saiweb.queries import gallery, gallery_counts, users
 from saiweb.queries.gallery import Filter
 from tests import environment
-from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, store_picture
+from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, review, store_picture
 
 
 def assert_true_to_the_tables(conn: Connection) -> None:
@@ -23,17 +23,17 @@ def assert_true_to_the_tables(conn: Connection) -> None:
             FROM search_source s
             FULL JOIN (
                 SELECT r.*, k.level, k.priority, k.status, k.telegram, k.image, k.attention, k.model, k.classes,
-                       k.certainty, p.device_id, p.camera_id, p.location
+                       k.certainty, k.review, p.device_id, p.camera_id, p.location
                 FROM search_rows r
                 JOIN search_kinds k ON k.id = r.kind_id
                 JOIN search_places p ON p.id = r.place_id
             ) r USING (execution_timestamp, execution_id)
             WHERE (s.device_id, s.camera_id, s.location, s.level, s.priority, s.status, s.telegram, s.image,
-                   s.attention, s.model, s.classes, s.confidence, search_certainty(s.confidence),
+                   s.attention, s.model, s.classes, s.confidence, search_certainty(s.confidence), s.review,
                    search_words(concat_ws(' ', s.location, s.device_id, s.camera_id, s.assessment)))
                   IS DISTINCT FROM
                   (r.device_id, r.camera_id, r.location, r.level, r.priority, r.status, r.telegram, r.image,
-                   r.attention, r.model, r.classes, r.confidence, r.certainty, r.words)
+                   r.attention, r.model, r.classes, r.confidence, r.certainty, r.review, r.words)
         """).fetchall()
         == []
     )
@@ -62,6 +62,11 @@ def test_each_writer_leaves_it_true(conn: Connection) -> None:
     assert_true_to_the_tables(conn)
     acknowledge(conn, 1)
     assert_true_to_the_tables(conn)
+    review(conn, 1, "critical")
+    assert_true_to_the_tables(conn)
+    review(conn, 1, None, is_gold=True)
+    assert_true_to_the_tables(conn)
+    review(conn, 1, "none")
     assert gallery_counts.fold(conn) > 0
     assert_true_to_the_tables(conn)
     add(conn, 1, risk_level="none", classes=[], status="crashed", location="La Falda", assessment="Ñandú")
@@ -124,6 +129,7 @@ def test_who_changes_one_execution_at_once_loses_nothing(
         stored,
         lambda writer, number: claim(writer, number, somebody),
         acknowledge,
+        lambda writer, number: review(writer, number, "high", is_gold=number % 2 == 0),
         lambda writer, number: add(writer, number, risk_level="high", classes=["smoke"], device_id="n"),
         lambda writer, number: add(writer, number + 100, device_id="m"),
         lambda writer, number: add(writer, number + 100, device_id="m", status="error"),

@@ -34,7 +34,7 @@ MENUS: Final = {
     "time": ("period", "since", "until"),
     "camera": ("location", "camera"),
     "detection": ("class", "confidence_min", "confidence_max", "priority"),
-    "state": ("attention", "status", "telegram", "image"),
+    "state": ("attention", "review", "status", "telegram", "image"),
     "model": ("model",),
 }
 LONGEST_WITHIN: Final = 2000  # of the list's query string in a link to one of its executions
