@@ -19,6 +19,7 @@ from bench import house as houses
 from bench.house import House
 from bench.probes import summary
 from saiweb.queries import experts, review_queue, users
+from saiweb.records import Scope
 from saiweb.review_records import Asker, Which
 from saiweb.services import passwords
 from tests.browser.conftest import _chromium
@@ -37,15 +38,22 @@ def main() -> None:
         print("| what | n | p50 ms | p95 | p99 | max |\n|---|---|---|---|---|---|")
         with psycopg.connect(house.world.config.dashboard_conninfo(), autocommit=True) as conn:
             asker = Asker(user_id=people[1], name="expert", role="expert")
+            scope = Scope(cameras=frozenset({("node-9", "cam1")}), locations=frozenset())
+            restricted = Asker(user_id=people[1], name="expert", role="expert", scope=scope)
             admin = Asker(user_id=None, name="admin", role="admin")
             which: Which
             for which in ("mine", "unassigned", "all"):
                 print(
                     f"| query: {which} | {summary(_time(lambda which=which: review_queue.page(conn, asker, which)))} |"
                 )
-            print(f"| query: all, admin | {summary(_time(lambda: review_queue.page(conn, admin, 'all')))} |")
+            for name, who in (("all, restricted", restricted), ("all, admin", admin)):
+                print(f"| query: {name} | {summary(_time(lambda who=who: review_queue.page(conn, who, 'all')))} |")
             now = datetime.now(UTC)
-            print(f"| query: counts | {summary(_time(lambda: review_queue.counts(conn, asker, now)))} |", flush=True)
+            for name, who in (("counts", asker), ("counts, restricted", restricted), ("counts, admin", admin)):
+                print(
+                    f"| query: {name} | {summary(_time(lambda who=who: review_queue.counts(conn, who, now)))} |",
+                    flush=True,
+                )
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=_chromium(playwright), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
@@ -142,6 +150,6 @@ def _fill(house: House) -> list[UUID]:
             """,
             {"people": people, "many": EXPERTS, "open": OPEN},
         )
-    with psycopg.connect(house.world.config.dashboard_conninfo(), autocommit=True) as conn:
-        conn.execute("ANALYZE expert_reviews, review_cases, execution_keys")
+    with psycopg.connect(house.world.server.conninfo(house.world.dashboard), autocommit=True) as conn:
+        conn.execute("ANALYZE expert_reviews, review_cases, execution_keys")  # autovacuum would
     return people

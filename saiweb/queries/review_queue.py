@@ -28,19 +28,19 @@ _ITEM: LiteralString = """
     CASE WHEN %(is_admin)s OR r.expert_id = %(asker)s THEN r.parked_note END AS parked_note,
     d.review_id IS NOT NULL AS has_draft
 """
-_FROM: LiteralString = """
-    FROM expert_reviews r
+_DETAILS: LiteralString = """
     JOIN review_cases c ON c.execution_id = r.execution_id
     LEFT JOIN users u ON u.id = r.expert_id
     LEFT JOIN review_drafts d ON d.review_id = r.id AND d.expert_id = %(asker)s
 """
-# For an expert: not another opinion of what is, or was, one's own.
+# For an expert: not another opinion of what is, or was, one's own. In parentheses as a value, so that it is asked of
+# each row in the order of deadlines, until the page is full, and never of all there are.
 _NOT_INVOLVED: LiteralString = """
-    NOT EXISTS (SELECT FROM expert_reviews o
-                WHERE o.execution_id = r.execution_id AND o.id <> r.id
-                  AND (o.expert_id = %(asker)s
-                       OR (o.revision > 0 AND EXISTS (SELECT FROM review_assessments s
-                                                      WHERE s.review_id = o.id AND s.expert_id = %(asker)s))))
+    NOT (SELECT EXISTS (SELECT FROM expert_reviews o
+                        WHERE o.execution_id = r.execution_id AND o.id <> r.id
+                          AND (o.expert_id = %(asker)s
+                               OR (o.revision > 0 AND EXISTS (SELECT FROM review_assessments s
+                                                              WHERE s.review_id = o.id AND s.expert_id = %(asker)s)))))
 """
 
 
@@ -49,12 +49,9 @@ def page(
 ) -> tuple[list[QueueItem], Key | None]:
     """Return one page of a queue, the earliest deadline first, and where the next one begins; None: that is all."""
     statement: LiteralString = f"""
-        SELECT {_ITEM} {_FROM}
-        WHERE r.status <> 'completed' AND {_restriction(asker, which)}
-          AND (%(after_deadline)s::timestamptz IS NULL
-               OR (r.deadline, r.id) > (%(after_deadline)s, %(after_id)s::uuid))
+        WITH r AS MATERIALIZED ({_first(asker, which)})
+        SELECT {_ITEM} FROM r {_DETAILS}
         ORDER BY r.deadline, r.id
-        LIMIT %(limit)s
     """
     with conn.cursor(row_factory=class_row(QueueItem)) as cursor:
         found = cursor.execute(
@@ -74,8 +71,8 @@ def page(
 def item(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID) -> QueueItem | None:
     """Return one review as a line, finished or not; None where the asker may not see it."""
     statement: LiteralString = f"""
-        SELECT {_ITEM} {_FROM}
-        WHERE r.id = %(review_id)s AND (r.expert_id = %(asker)s OR {_restriction(asker, "all")})
+        SELECT {_ITEM} FROM expert_reviews r {_DETAILS}
+        WHERE r.id = %(review_id)s AND (r.expert_id = %(asker)s OR {_others(asker)})
           AND (r.status <> 'completed' OR r.expert_id = %(asker)s OR %(is_admin)s)
     """
     with conn.cursor(row_factory=class_row(QueueItem)) as cursor:
@@ -100,53 +97,70 @@ def following(conn: psycopg.Connection[Any], asker: Asker, *, but: UUID | None =
 def counts(conn: psycopg.Connection[Any], asker: Asker, now: datetime) -> Counts:
     """Count what there is to do, of each queue the CAP earliest deadlines."""
     statement: LiteralString = f"""
-        WITH mine AS (
-            SELECT r.deadline {_CASES} WHERE r.status <> 'completed' AND {_restriction(asker, "mine")}
-            ORDER BY r.deadline, r.id LIMIT %(cap)s
-        ), unassigned AS (
-            SELECT r.deadline {_CASES} WHERE r.status <> 'completed' AND {_restriction(asker, "unassigned")}
-            ORDER BY r.deadline, r.id LIMIT %(cap)s
-        ), everything AS (
-            SELECT r.deadline, r.status {_CASES} WHERE r.status <> 'completed' AND {_restriction(asker, "all")}
-            ORDER BY r.deadline, r.id LIMIT %(cap)s
-        )
-        SELECT (SELECT count(*) FROM mine) AS mine,
-               (SELECT count(*) FROM mine WHERE deadline < %(now)s) AS mine_overdue,
-               (SELECT count(*) FROM unassigned) AS unassigned,
-               (SELECT count(*) FROM unassigned WHERE deadline < %(now)s) AS unassigned_overdue,
-               (SELECT count(*) FROM everything) AS open,
-               (SELECT count(*) FROM everything WHERE deadline < %(now)s) AS overdue,
-               (SELECT count(*) FROM everything WHERE status = 'escalated') AS escalated,
-               (SELECT count(*) FROM (
-                   SELECT FROM review_cases c WHERE c.state = 'disputed' AND {_of_cases(asker.scope)}
-                   LIMIT %(cap)s) one) AS disputed
+        WITH mine AS MATERIALIZED ({_first(asker, "mine")}),
+             unassigned AS MATERIALIZED ({_first(asker, "unassigned")}),
+             everything AS MATERIALIZED ({_first(asker, "all")})
+        SELECT m.n AS mine, m.overdue AS mine_overdue, u.n AS unassigned, u.overdue AS unassigned_overdue,
+               e.n AS open, e.overdue, e.escalated, d.n AS disputed
+        FROM (SELECT count(*) AS n, count(*) FILTER (WHERE deadline < %(now)s) AS overdue FROM mine) m,
+             (SELECT count(*) AS n, count(*) FILTER (WHERE deadline < %(now)s) AS overdue FROM unassigned) u,
+             (SELECT count(*) AS n, count(*) FILTER (WHERE deadline < %(now)s) AS overdue,
+                     count(*) FILTER (WHERE status = 'escalated') AS escalated FROM everything) e,
+             (SELECT count(*) AS n FROM (
+                  SELECT FROM review_cases c WHERE c.state = 'disputed' AND {_of_cases(asker.scope)}
+                  LIMIT %(limit)s) one) d
     """
     with conn.cursor(row_factory=class_row(Counts)) as cursor:
-        found = cursor.execute(statement, {**_parameters(asker), "now": now, "cap": CAP}).fetchone()
+        found = cursor.execute(
+            statement, {**_parameters(asker), "now": now, "after_deadline": None, "after_id": None, "limit": CAP}
+        ).fetchone()
     if found is None:
-        raise LookupError("a SELECT of scalars without a row")
+        raise LookupError("a SELECT of aggregates without a row")
     return found
 
 
-_CASES: LiteralString = "FROM expert_reviews r JOIN review_cases c ON c.execution_id = r.execution_id"
-
-
-def _restriction(asker: Asker, which: Which) -> LiteralString:
-    """Return the condition on reviews `r` and cases `c`."""
+def _first(asker: Asker, which: Which) -> LiteralString:
+    """Return the query of the `limit` open reviews of a queue whose deadlines come first, after a given one."""
+    mine: LiteralString = "r.expert_id = %(asker)s"
     match which:
         case "mine":
-            return "r.expert_id = %(asker)s"
+            return _walk(mine)
         case "unassigned":
-            mine: LiteralString = "true" if asker.role == "admin" else _NOT_INVOLVED
-            return f"r.expert_id IS NULL AND {mine} AND {_of_cases(asker.scope)}"
+            return _walk(f"r.expert_id IS NULL AND {_others(asker)}")
+        case "all" if asker.role == "admin":
+            return _walk("true")
         case "all":
-            if asker.role == "admin":
-                return "true"
-            # a gold item that somebody else has would be told by its case, which is closed
             return f"""
-                (r.expert_id = %(asker)s
-                 OR (r.gold_id IS NULL AND {_NOT_INVOLVED} AND {_of_cases(asker.scope)}))
+                ({_walk(mine)}) UNION ALL ({_walk(f"r.expert_id IS DISTINCT FROM %(asker)s AND {_others(asker)}")})
+                ORDER BY deadline, id
+                LIMIT %(limit)s
             """
+
+
+def _walk(condition: LiteralString) -> LiteralString:
+    """Return the query that walks open reviews by deadline and takes those of a condition."""
+    return f"""
+        SELECT r.id, r.execution_id, r.status, r.priority, r.deadline, r.is_second_opinion, r.opinion, r.is_blind_to_ai,
+               r.expert_id, r.parked_at, r.parked_note
+        FROM expert_reviews r
+        WHERE r.status <> 'completed' AND {condition}
+          AND (r.deadline, r.id) > (coalesce(%(after_deadline)s::timestamptz, '-infinity'),
+                                    coalesce(%(after_id)s::uuid, '00000000-0000-0000-0000-000000000000'))
+        ORDER BY r.deadline, r.id
+        LIMIT %(limit)s
+    """
+
+
+def _others(asker: Asker) -> LiteralString:
+    """Return the condition on reviews `r` that are not the asker's own."""
+    if asker.role == "admin":
+        return "true"
+    # a gold item that somebody else has would be told by its case, which is closed
+    unseen: LiteralString = f"r.gold_id IS NULL AND {_NOT_INVOLVED}"
+    if asker.scope is None:
+        return unseen
+    return f"""{unseen} AND (SELECT {_of_cases(asker.scope)} FROM review_cases c
+                             WHERE c.execution_id = r.execution_id)"""
 
 
 def _of_cases(scope: Scope | None) -> LiteralString:

@@ -46,6 +46,20 @@ def test_mine_unassigned_and_all(room: Room) -> None:
     assert [items[number].owner_name for number in numbers] == ["Elena", "Ernesto", None]
 
 
+def test_ones_own_stand_among_the_others_by_deadline_page_after_page(room: Room) -> None:
+    numbers = [room.execution("critical", at=room.now + timedelta(minutes=at)) for at in (3, 0, 4, 1, 2)]
+    elena = room.askers["elena"]
+    for number in numbers[::2]:
+        service.claim(room.conn, elena, room.review(number).id, room.now)
+    seen: list[int] = []
+    key = None
+    for _ in range(3):
+        page, key = review_queue.page(room.conn, elena, "all", after=key, limit=2)
+        seen += [one.execution_id for one in page]
+    assert key is None
+    assert seen == [numbers[at] for at in (1, 3, 4, 0, 2)]
+
+
 def test_the_counts_follow(room: Room) -> None:
     numbers = [room.execution("critical") for _ in range(3)]
     elena = room.askers["elena"]
