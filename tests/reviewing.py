@@ -122,11 +122,11 @@ class Room:
         work = service.work(self.conn, asker, review.id, self.now)
         said = {**work.draft.content, **({} if level is None else {"risk_level": level}), **content}
         version = service.save_draft(self.conn, asker, review.id, said, based_on=work.draft.version)
-        act = service.cannot_tell if level is None else service.submit
-        return act(
+        return service.sign(
             self.conn,
             asker,
-            review.id,
+            service.opened(self.conn, asker, review.id, self.now),
+            "cannot_tell" if level is None else "verdict",
             said,
             based_on=version,
             seen=work.seen,

@@ -12,10 +12,11 @@ from psycopg.rows import class_row
 
 from saiweb.review_records import Assessment
 
-_ASSESSMENT: LiteralString = """
-    s.id, s.at, s.review_id, r.execution_id, s.revision, s.expert_id, s.key_id, s.document, s.payload, s.signature,
-    s.previous_hash, s.hash
+_SIGNED: LiteralString = """
+    s.id, s.at, s.review_id, s.revision, s.expert_id, s.key_id, s.document, s.payload, s.signature, s.previous_hash,
+    s.hash
 """
+_ASSESSMENT: LiteralString = f"{_SIGNED}, r.execution_id"
 _FROM: LiteralString = "FROM review_assessments s JOIN expert_reviews r ON r.id = s.review_id"
 
 
@@ -64,20 +65,17 @@ def append(
 
     Raises psycopg.errors.IntegrityConstraintViolation where the document names another place than its own.
     """
-    row = conn.execute(
-        """
-        INSERT INTO review_assessments (review_id, revision, expert_id, key_id, document, signature)
-        VALUES (%s, %s, %s, %s, %s, %s)
-        RETURNING id
-        """,
-        [review_id, revision, expert_id, key_id, document, signature],
-    ).fetchone()
-    if row is None:
-        raise LookupError("an insert without a row")
     with conn.cursor(row_factory=class_row(Assessment)) as cursor:
-        found = cursor.execute(f"SELECT {_ASSESSMENT} {_FROM} WHERE s.id = %s", [row[0]]).fetchone()
+        found = cursor.execute(
+            f"""
+            INSERT INTO review_assessments AS s (review_id, revision, expert_id, key_id, document, signature)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            RETURNING {_SIGNED}, (SELECT r.execution_id FROM expert_reviews r WHERE r.id = s.review_id)
+            """,
+            [review_id, revision, expert_id, key_id, document, signature],
+        ).fetchone()
     if found is None:
-        raise LookupError("an insert that cannot be read")
+        raise LookupError("an insert without a row")
     return found
 
 

@@ -69,6 +69,21 @@ def pictures(conn: psycopg.Connection[Any], execution_ids: list[int]) -> dict[in
     return {one.execution_id: one for one in found}
 
 
+def picture_of(conn: psycopg.Connection[Any], review_id: UUID) -> Picture | None:
+    """Return the stored picture of what a review is about."""
+    with conn.cursor(row_factory=class_row(Picture)) as cursor:
+        return cursor.execute(
+            """
+            SELECT i.execution_id, i.sha256, i.width, i.height
+            FROM expert_reviews r
+            JOIN execution_keys k ON k.execution_id = r.execution_id
+            JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (k.execution_timestamp, k.execution_id)
+            WHERE r.id = %(id)s AND i.state = 'stored'
+            """,
+            {"id": review_id},
+        ).fetchone()
+
+
 def day(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) -> Day:
     """Return what an expert has finished since the beginning of the day, and what is left."""
     with conn.cursor(row_factory=class_row(Day)) as cursor:

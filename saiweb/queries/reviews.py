@@ -74,11 +74,16 @@ def get(conn: psycopg.Connection[Any], review_id: UUID) -> Review | None:
 
 def lock(conn: psycopg.Connection[Any], review_id: UUID) -> tuple[Case, Review] | None:
     """Return a review and its case, locked in that order: case first, as everybody does."""
-    row = conn.execute("SELECT execution_id FROM expert_reviews WHERE id = %s", [review_id]).fetchone()
-    if row is None:
-        return None
-    locked = lock_case(conn, row[0])
-    review = get(conn, review_id)
+    with conn.cursor(row_factory=class_row(Case)) as cursor:
+        locked = cursor.execute(
+            f"""
+            SELECT {_CASE} FROM review_cases c
+            WHERE c.execution_id = (SELECT execution_id FROM expert_reviews WHERE id = %s)
+            FOR UPDATE
+            """,
+            [review_id],
+        ).fetchone()
+    review = None if locked is None else get(conn, review_id)
     return None if locked is None or review is None else (locked, review)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -54,8 +54,25 @@ class Work:
 
     item: QueueItem
     subject: dict[str, Any]  # without what the AI said, where the expert is to be blind to it
-    seen: str  # goes into the form and comes back with submit()
+    seen: str  # goes into the form and comes back with sign()
     draft: Draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """One's own review, locked until the transaction ends: for rules and sign(), never for a page."""
+
+    case: Case
+    review: Review
+    about: dict[str, Any]  # all that is judged, as it is known now
+    draft: Draft
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """Return what the expert may see of it: without the AI where a review is blind to it and no level is chosen."""
+        if self.review.is_blind_to_ai and self.draft.content.get("risk_level") is None:
+            return {**self.about, "ai": None, "detections": None}
+        return self.about
 
 
 def claim(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, now: datetime) -> None:
@@ -82,21 +99,23 @@ def release(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID) -> Non
     note(conn, asker, "release", review)
 
 
-def work(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, now: datetime) -> Work:
+def opened(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, now: datetime) -> Opened:
     """Open one's own review to work on it: it is in progress from the first time on, and no longer parked."""
     case, review = own(conn, asker, review_id)
     if review.started_at is None or review.parked_at is not None:
         reviews.start(conn, review_id, now)
         note(conn, asker, "start", review)
     draft = review_drafts.get(conn, review_id, _id(asker))
-    about = review_documents.subject(conn, case)
-    mark = review_documents.seen(about)
-    if review.is_blind_to_ai and draft.content.get("risk_level") is None:
-        about = {**about, "ai": None, "detections": None}
+    return Opened(case=case, review=review, about=review_documents.subject(conn, case), draft=draft)
+
+
+def work(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, now: datetime) -> Work:
+    """Open one's own review and return what its page shows."""
+    found = opened(conn, asker, review_id, now)
     item = review_queue.item(conn, asker, review_id)
     if item is None:
         raise RefusedError("not_found")
-    return Work(item=item, subject=about, seen=mark, draft=draft)
+    return Work(item=item, subject=found.subject, seen=review_documents.seen(found.about), draft=found.draft)
 
 
 def save_draft(
@@ -127,10 +146,11 @@ def escalate(conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, why: 
     note(conn, asker, "escalate", review, by="expert")
 
 
-def submit(
+def sign(
     conn: psycopg.Connection[Any],
     asker: Asker,
-    review_id: UUID,
+    found: Opened,
+    kind: Literal["verdict", "cannot_tell"],
     content: Mapping[str, Any],
     *,
     based_on: int,
@@ -138,109 +158,18 @@ def submit(
     signer: Signer | None,
     now: datetime,
 ) -> Assessment:
-    """Sign a verdict. It can be undone for UNDO; then the case goes on.
+    """Sign a verdict, or that one cannot tell: then somebody else is asked, and of `content` the notes are kept.
 
-    Raises KeyLockedError, StaleError, verdicts.FieldError, and FieldError("downgrade_reason") where a critical is
-    called less without a reason.
+    It can be undone for UNDO; then the case goes on. `found` is what opened() returned in this transaction. Raises
+    KeyLockedError, StaleError, verdicts.FieldError, and FieldError("downgrade_reason") where a critical is called
+    less without a reason.
     """
-    case, review = own(conn, asker, review_id)
-    about = _check_fresh(conn, asker, case, review, content, based_on=based_on, seen=seen)
-    verdict = verdicts.parse(
-        verdicts.check_draft(content),
-        reasons=[one.code for one in review_choices.false_alarm_reasons(conn)],
-        detections=[one["index"] for one in about["detections"] or ()],
-    )
-    is_downgrade = consensus.is_downgrade_of_critical(case.risk_level, verdict.risk_level)
-    if is_downgrade and not verdict.downgrade_reason and not verdict.false_alarm_reasons:
-        raise verdicts.FieldError("downgrade_reason", "Calling a critical less needs a reason.")
-    agrees = None if case.risk_level is None else verdict.risk_level == case.risk_level
-    said = verdicts.as_json(verdict) | {"agrees_with_ai": agrees}
-    return _finish(conn, asker, case, review, signer, kind="verdict", about=about, said=said, now=now)
-
-
-def cannot_tell(
-    conn: psycopg.Connection[Any],
-    asker: Asker,
-    review_id: UUID,
-    content: Mapping[str, Any],
-    *,
-    based_on: int,
-    seen: str,
-    signer: Signer | None,
-    now: datetime,
-) -> Assessment:
-    """Sign that one cannot tell: no verdict, somebody else is asked. Of `content` the notes are kept."""
-    case, review = own(conn, asker, review_id)
-    about = _check_fresh(conn, asker, case, review, content, based_on=based_on, seen=seen)
-    kept = verdicts.parse({"risk_level": "none", "notes": content.get("notes")}, reasons=(), detections=())
-    return _finish(
-        conn, asker, case, review, signer, kind="cannot_tell", about=about, said={"notes": kept.notes}, now=now
-    )
-
-
-def undo(
-    conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, *, signer: Signer | None, now: datetime
-) -> Assessment:
-    """Withdraw one's verdict within UNDO, by a signed record of its own; the review is in progress again."""
-    case, review = locked(conn, review_id)
-    if review.expert_id != asker.user_id or asker.user_id is None:
-        raise RefusedError("not_yours")
-    if review.is_open or review.completed_at is None or review.is_superseded:
-        raise RefusedError("not_done")
-    if now > review.completed_at + UNDO or (review.gold_id is None and case.settle_after is None):
-        raise RefusedError("too_late")
-    assessment = review_documents.sign(
-        conn,
-        case,
-        review,
-        _open_key(signer),
-        kind="withdrawal",
-        about=review_documents.subject(conn, case),
-        verdict=None,
-        now=now,
-    )
-    reviews.reopen(conn, review_id, revision=assessment.revision, is_kept=True)
-    if review.gold_id is None:
-        reviews.settle_at(conn, case.execution_id, None)
-    note(conn, asker, "undo", review, revision=assessment.revision, hash=assessment.hash.hex())
-    return assessment
-
-
-def _check_fresh(
-    conn: psycopg.Connection[Any],
-    asker: Asker,
-    case: Case,
-    review: Review,
-    content: Mapping[str, Any],
-    *,
-    based_on: int,
-    seen: str,
-) -> dict[str, Any]:
-    """Return the subject as it is now; raises StaleError unless form and subject are what they were."""
-    draft = review_drafts.get(conn, review.id, _id(asker))
-    if draft.version != based_on:
-        raise StaleError(draft, verdicts.check_draft(content))
-    about = review_documents.subject(conn, case)
-    if review_documents.seen(about) != seen:
-        raise StaleError(draft, verdicts.check_draft(content), is_item=True)
-    return about
-
-
-def _finish(
-    conn: psycopg.Connection[Any],
-    asker: Asker,
-    case: Case,
-    review: Review,
-    signer: Signer | None,
-    *,
-    kind: verdicts.Kind,
-    about: dict[str, Any],
-    said: dict[str, Any],
-    now: datetime,
-) -> Assessment:
-    assessment = review_documents.sign(
-        conn, case, review, _open_key(signer), kind=kind, about=about, verdict=said, now=now
-    )
+    case, review = found.case, found.review
+    _check_fresh(found, content, based_on=based_on, seen=seen)
+    said = _verdict(conn, found, content) if kind == "verdict" else _notes(content)
+    if signer is None:
+        raise KeyLockedError("The signing key is not open: enter the password or passphrase.")
+    assessment = review_documents.sign(conn, case, review, signer, kind=kind, about=found.about, verdict=said, now=now)
     level = said.get("risk_level")
     reviews.complete(
         conn,
@@ -259,15 +188,65 @@ def _finish(
     return assessment
 
 
+def undo(
+    conn: psycopg.Connection[Any], asker: Asker, review_id: UUID, *, signer: Signer | None, now: datetime
+) -> Assessment:
+    """Withdraw one's verdict within UNDO, by a signed record of its own; the review is in progress again."""
+    case, review = locked(conn, review_id)
+    if review.expert_id != asker.user_id or asker.user_id is None:
+        raise RefusedError("not_yours")
+    if review.is_open or review.completed_at is None or review.is_superseded:
+        raise RefusedError("not_done")
+    if now > review.completed_at + UNDO or (review.gold_id is None and case.settle_after is None):
+        raise RefusedError("too_late")
+    if signer is None:
+        raise KeyLockedError("The signing key is not open: enter the password or passphrase.")
+    assessment = review_documents.sign(
+        conn,
+        case,
+        review,
+        signer,
+        kind="withdrawal",
+        about=review_documents.subject(conn, case),
+        verdict=None,
+        now=now,
+    )
+    reviews.reopen(conn, review_id, revision=assessment.revision, is_kept=True)
+    if review.gold_id is None:
+        reviews.settle_at(conn, case.execution_id, None)
+    note(conn, asker, "undo", review, revision=assessment.revision, hash=assessment.hash.hex())
+    return assessment
+
+
 def verdict_of(conn: psycopg.Connection[Any], review_id: UUID) -> Assessment | None:
     """Return the newest signed record of a review, for its expert's own page."""
     return assessment_queries.latest(conn, review_id)
 
 
-def _open_key(signer: Signer | None) -> Signer:
-    if signer is None:
-        raise KeyLockedError("The signing key is not open: enter the password or passphrase.")
-    return signer
+def _check_fresh(found: Opened, content: Mapping[str, Any], *, based_on: int, seen: str) -> None:
+    """Raise StaleError unless draft and subject are what the form was made from."""
+    is_item = found.draft.version == based_on
+    if not is_item or review_documents.seen(found.about) != seen:
+        raise StaleError(found.draft, verdicts.check_draft(content), is_item=is_item)
+
+
+def _verdict(conn: psycopg.Connection[Any], found: Opened, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a form as the verdict that is signed."""
+    verdict = verdicts.parse(
+        verdicts.check_draft(content),
+        reasons=[one.code for one in review_choices.false_alarm_reasons(conn)],
+        detections=[one["index"] for one in found.about["detections"] or ()],
+    )
+    level = found.case.risk_level
+    is_downgrade = consensus.is_downgrade_of_critical(level, verdict.risk_level)
+    if is_downgrade and not verdict.downgrade_reason and not verdict.false_alarm_reasons:
+        raise verdicts.FieldError("downgrade_reason", "Calling a critical less needs a reason.")
+    return verdicts.as_json(verdict) | {"agrees_with_ai": None if level is None else verdict.risk_level == level}
+
+
+def _notes(content: Mapping[str, Any]) -> dict[str, Any]:
+    read = verdicts.parse({"risk_level": "none", "notes": content.get("notes")}, reasons=(), detections=())
+    return {"notes": read.notes}
 
 
 def _id(asker: Asker) -> UUID:

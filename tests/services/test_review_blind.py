@@ -193,10 +193,11 @@ def test_where_the_ai_is_hidden_it_is_until_the_expert_chose(room: Room) -> None
     after = service.work(room.conn, owner, review.id, room.now)
     assert after.subject["ai"]["risk_level"] == after.item.risk_level == "critical"
     assert after.seen == before.seen
-    signed = service.submit(
+    signed = service.sign(
         room.conn,
         owner,
-        review.id,
+        service.opened(room.conn, owner, review.id, room.now),
+        "verdict",
         {"risk_level": "high", "downgrade_reason": "poca cosa"},
         based_on=version,
         seen=before.seen,

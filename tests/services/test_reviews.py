@@ -159,7 +159,8 @@ def test_a_verdict_on_what_n8n_corrected_meanwhile_is_not_signed(room: Room, cri
 def submit(room: Room, review_id: Any, content: dict[str, Any], **form: Any) -> Any:
     owner = room.owner(room.get(review_id))
     values: dict[str, Any] = {"signer": room.signer(owner), "now": room.now, **form}
-    return service.submit(room.conn, owner, review_id, content, **values)
+    found = service.opened(room.conn, owner, review_id, room.now)
+    return service.sign(room.conn, owner, found, "verdict", content, **values)
 
 
 def test_a_verdict_is_signed_and_says_what_was_judged(room: Room, critical: int) -> None:

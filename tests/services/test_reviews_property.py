@@ -16,10 +16,11 @@ import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from psycopg.rows import class_row
 
 from saiweb.levels import RISK_LEVELS
 from saiweb.queries import loads, review_assessments, review_queue, reviews, users
-from saiweb.review_records import Asker, Review
+from saiweb.review_records import Asker, Case, Review
 from saiweb.services import review_admin as admin
 from saiweb.services import review_verify
 from saiweb.services import reviews as service
@@ -93,11 +94,8 @@ class WatchRoom(RuleBasedStateMachine):
     def time_passes(self, minutes: int, lot: float) -> None:
         self.room.now += timedelta(minutes=minutes, seconds=11)
         self.room.tick(dice=lambda: lot)
-        for review in self._open():
-            if review.expert_id is not None:
-                account = users.get(self.conn, review.expert_id)
-                assert account
-                assert account.is_active
+        gone = self.conn.execute("SELECT id FROM users WHERE NOT is_active").fetchall()
+        assert not {one.expert_id for one in self._open()} & {user_id for (user_id,) in gone}
 
     @rule(name=st.sampled_from(EXPERTS), pick=PICK)
     def somebody_claims(self, name: str, pick: int) -> None:
@@ -190,10 +188,10 @@ class WatchRoom(RuleBasedStateMachine):
 
     @rule(pick=PICK, act=st.sampled_from(["decide", "leave", "another", "gold"]))
     def the_admin_does_something_with_a_case(self, pick: int, act: str) -> None:
-        numbers = self._cases()
-        if not numbers:
+        cases = self._cases()
+        if not cases:
             return
-        number = numbers[pick % len(numbers)]
+        number = cases[pick % len(cases)].execution_id
         given = [one for one in reviews.of_case(self.conn, number) if one.expert_risk_level]
         chosen = given[pick % len(given)].id if given and act == "decide" else None
         try:
@@ -248,9 +246,9 @@ class WatchRoom(RuleBasedStateMachine):
 
     @invariant()
     def no_case_is_stuck(self) -> None:
-        for number in self._cases():
-            case = self.room.case(number)
-            waits = any(one.is_open for one in reviews.of_case(self.conn, number))
+        awaited = {one.execution_id for one in self._open() if one.gold_id is None}
+        for case in self._cases():
+            waits = case.execution_id in awaited
             assert case.state != "open" or waits or case.settle_after is not None, case
             assert case.state == "open" or not waits, case
 
@@ -308,11 +306,13 @@ class WatchRoom(RuleBasedStateMachine):
                         admin.decide(self.conn, self.ada, review.execution_id, None, WHY, self.room.now)
                         continue
                 self._sign(reviews.get(self.conn, review.id) or review, "high")
-            for number in self._cases():
-                if self.room.case(number).state == "disputed":
-                    admin.decide(self.conn, self.ada, number, None, WHY, self.room.now)
+            for case in self._cases():
+                if case.state == "disputed":
+                    admin.decide(self.conn, self.ada, case.execution_id, None, WHY, self.room.now)
+            if not self._open() and all(case.state == "closed" for case in self._cases()):
+                break
         assert self._open() == []
-        assert {self.room.case(number).state for number in self._cases()} <= {"closed"}
+        assert {case.state for case in self._cases()} <= {"closed"}
 
     def _sign(self, review: Review, level: str | None) -> None:
         content = {} if level in (None, "critical") else {"downgrade_reason": WHY}
@@ -343,15 +343,19 @@ class WatchRoom(RuleBasedStateMachine):
         )
 
     def _all(self) -> list[Review]:
-        ids = self.conn.execute("SELECT id FROM expert_reviews ORDER BY execution_id, opinion, id").fetchall()
-        return [found for (one,) in ids if (found := reviews.get(self.conn, one))]
+        with self.conn.cursor(row_factory=class_row(Review)) as cursor:
+            return cursor.execute(
+                f"SELECT {reviews._REVIEW} FROM expert_reviews r ORDER BY r.execution_id, r.opinion, r.id"  # noqa: S608
+            ).fetchall()
 
     def _open(self) -> list[Review]:
         return [one for one in self._all() if one.is_open]
 
-    def _cases(self) -> list[int]:
-        rows = self.conn.execute("SELECT execution_id FROM review_cases ORDER BY execution_id").fetchall()
-        return [number for (number,) in rows]
+    def _cases(self) -> list[Case]:
+        with self.conn.cursor(row_factory=class_row(Case)) as cursor:
+            return cursor.execute(
+                f"SELECT {reviews._CASE} FROM review_cases c ORDER BY c.execution_id"  # noqa: S608
+            ).fetchall()
 
 
 def test_whatever_people_do_the_promises_hold(conn: psycopg.Connection[Any]) -> None:

@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from saiweb import review_forms, review_words, web
 from saiweb.levels import RISK_LEVELS
 from saiweb.queries import executions, film, review_choices, review_opinions, review_pages, review_queue
-from saiweb.queries import reviews as review_queries
 from saiweb.review_records import Asker, QueueItem
 from saiweb.services import film as film_rules
 from saiweb.services import reviews as service
@@ -150,7 +149,7 @@ def context(
         "others": presence.note(item.id),
         "opinions": review_opinions.side_by_side(conn, item.id, asker) if item.is_decision else [],
         **media(item.execution_id, is_hidden=subject["ai"] is None),
-        "next_picture": _picture_after(following),
+        "next_picture": None if following is None else review_pages.picture_of(conn, following),
     }
 
 
@@ -173,14 +172,6 @@ def media(execution_id: int, *, is_hidden: bool) -> dict[str, Any]:
     found["every"] = film_rules.cadence(frames)
     found["baseline"] = film.baseline(conn, at=at, **where)
     return found
-
-
-def _picture_after(review_id: UUID | None) -> review_pages.Picture | None:
-    """Return the picture of the next review, which the browser may load while one looks at this one."""
-    review = None if review_id is None else review_queries.get(web.conn(), review_id)
-    if review is None:
-        return None
-    return review_pages.pictures(web.conn(), [review.execution_id]).get(review.execution_id)
 
 
 def outside(item: QueueItem) -> Response:

@@ -14,13 +14,13 @@ from flask import Response, abort, make_response, render_template, request, url_
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import identity, review_forms, web
-from saiweb.queries import review_drafts, review_queue
+from saiweb.queries import review_queue
 from saiweb.review_records import Asker
 from saiweb.services import passwords, throttle
 from saiweb.services import reviews as service
 from saiweb.services.expert_keys import NoSigningKeyError, WrongSecretError
 from saiweb.services.review_rules import UNDO, KeyLockedError, RefusedError
-from saiweb.services.reviews import StaleError
+from saiweb.services.reviews import Opened, StaleError
 from saiweb.services.verdicts import FieldError
 from saiweb.views import proof
 from saiweb.views.reviews import blueprint, cockpit
@@ -36,15 +36,15 @@ def verdict(review_id: UUID) -> BaseResponse:
     asker, now, act = blueprint.asker(), datetime.now(UTC), _act()
     version, seen = cockpit.version_of_form(), request.form.get("seen", "")
     try:
-        work = service.work(web.conn(), asker, review_id, now)
-        ai, detections = work.subject["ai"], work.subject["detections"]
+        found = service.opened(web.conn(), asker, review_id, now)
+        ai, detections = found.subject["ai"], found.subject["detections"]
         content = review_forms.content(blueprint.fields(), detections)
         if act == "agree":
             if ai is None or ai["risk_level"] is None:
                 raise FieldError("risk_level", "The AI said nothing that one could agree with.")
             content = review_forms.agreeing(content, ai["risk_level"], detections)
         try:
-            _sign(asker, review_id, act, content, version, seen, now)
+            _sign(asker, found, act, content, version, seen, now)
         except KeyLockedError:
             version = service.save_draft(web.conn(), asker, review_id, content, based_on=version)
             return _ask_for_key(review_id, act, version, seen)
@@ -62,8 +62,9 @@ def key(review_id: UUID) -> BaseResponse:
     if problem is not None:
         return _ask_for_key(review_id, act, version, seen, problem)
     try:
-        content = review_drafts.get(web.conn(), review_id, proof.user_id()).content
-        _sign(asker, review_id, act, content, version, seen, datetime.now(UTC))
+        now = datetime.now(UTC)
+        found = service.opened(web.conn(), asker, review_id, now)
+        _sign(asker, found, act, found.draft.content, version, seen, now)
     except (StaleError, FieldError, RefusedError) as error:
         return _not_signed(review_id, error)
     return _signed(asker, review_id)
@@ -115,10 +116,10 @@ def _refused_key(problem: str, wait: timedelta | None) -> Mapping[str, Any]:
 
 
 def _sign(
-    asker: Asker, review_id: UUID, act: Act, content: Mapping[str, Any], version: int, seen: str, now: datetime
+    asker: Asker, found: Opened, act: Act, content: Mapping[str, Any], version: int, seen: str, now: datetime
 ) -> None:
-    sign = service.cannot_tell if act == "cannot_tell" else service.submit
-    sign(web.conn(), asker, review_id, content, based_on=version, seen=seen, signer=_signer(), now=now)
+    kind = "cannot_tell" if act == "cannot_tell" else "verdict"
+    service.sign(web.conn(), asker, found, kind, content, based_on=version, seen=seen, signer=_signer(), now=now)
 
 
 def _signer() -> Any:
