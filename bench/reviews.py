@@ -138,13 +138,14 @@ def _fill(house: House) -> list[UUID]:
             """
             INSERT INTO expert_reviews (execution_id, priority, asked_at, deadline, deadline_rule, expert_id,
                                         assigned_at, status, completed_at, revision, expert_risk_level)
-            SELECT execution_id, 1, now(), now() + interval '4 hours' + execution_id * interval '1 second',
-                   'detection', owner, CASE WHEN owner IS NOT NULL THEN now() END,
+            SELECT execution_id, 1, at, now() + interval '4 hours' + execution_id * interval '1 second',
+                   'detection', owner, CASE WHEN owner IS NOT NULL THEN at END,
                    CASE WHEN is_open THEN 'pending' ELSE 'completed' END::review_status,
-                   CASE WHEN NOT is_open THEN now() END, CASE WHEN is_open THEN 0 ELSE 1 END,
+                   CASE WHEN NOT is_open THEN at END, CASE WHEN is_open THEN 0 ELSE 1 END,
                    CASE WHEN NOT is_open THEN 'critical' END::risk_level
             FROM review_cases,
-                 LATERAL (SELECT execution_id <= %(open)s AS is_open) a,
+                 LATERAL (SELECT execution_id <= %(open)s AS is_open,
+                                 now() - execution_id * interval '1 minute' AS at) a,
                  LATERAL (SELECT CASE WHEN NOT is_open OR execution_id %% 10 > 0
                                       THEN (%(people)s::uuid[])[1 + execution_id %% %(many)s] END AS owner) b
             """,

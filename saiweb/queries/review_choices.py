@@ -122,16 +122,22 @@ def gold_items(conn: psycopg.Connection[Any], *, limit: int = 200) -> list[GoldI
         ).fetchall()
 
 
-def gold_for(conn: psycopg.Connection[Any], expert_id: UUID) -> tuple[UUID, int] | None:
-    """Return a gold item (id, execution) for an expert who never had to do with its execution: the newest frame, since
-    an old one would be told by its date; None where there is none left.
+def has_gold(conn: psycopg.Connection[Any]) -> bool:
+    """Tell whether any gold item is in use."""
+    row = conn.execute("SELECT EXISTS (SELECT FROM gold_items WHERE retired_at IS NULL)").fetchone()
+    return bool(row and row[0])
+
+
+def gold_for(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) -> tuple[UUID, int] | None:
+    """Return a gold item (id, execution) for an expert who never had to do with its execution, the newest frame first;
+    None where there is none with a frame from `since` on.
     """
     row = conn.execute(
         """
         SELECT g.id, g.execution_id
         FROM gold_items g
         JOIN review_cases c ON c.execution_id = g.execution_id
-        WHERE g.retired_at IS NULL AND c.state = 'closed'
+        WHERE g.retired_at IS NULL AND c.state = 'closed' AND c.detected_at >= %(since)s
           AND NOT EXISTS (SELECT FROM expert_reviews r
                           WHERE r.execution_id = g.execution_id AND r.expert_id = %(expert_id)s)
           AND NOT EXISTS (SELECT FROM expert_reviews r
@@ -140,6 +146,6 @@ def gold_for(conn: psycopg.Connection[Any], expert_id: UUID) -> tuple[UUID, int]
         ORDER BY c.detected_at DESC, g.id
         LIMIT 1
         """,
-        {"expert_id": expert_id},
+        {"expert_id": expert_id, "since": since},
     ).fetchone()
     return (row[0], row[1]) if row else None

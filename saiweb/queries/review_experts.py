@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from saiweb.queries import scopes
 from saiweb.queries.experts import Absence, Hours
@@ -126,10 +126,10 @@ def waiting(conn: psycopg.Connection[Any], *, limit: int) -> list[UUID]:
 
 def stranded(conn: psycopg.Connection[Any], today: date, *, limit: int) -> list[Stranded]:
     """Return open reviews of people who are disabled, no longer experts, absent today, or no longer see the camera."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with conn.cursor(row_factory=class_row(Stranded)) as cursor:
+        return cursor.execute(
             """
-            SELECT r.id AS review_id, u.id AS expert_id, u.camera_scope, c.device_id, c.camera_id, c.location,
+            SELECT r.id AS review_id, u.id AS expert_id,
                    CASE WHEN NOT u.is_active THEN 'disabled'
                         WHEN u.role <> 'expert' THEN 'role'
                         WHEN EXISTS (SELECT FROM expert_absences a
@@ -140,21 +140,19 @@ def stranded(conn: psycopg.Connection[Any], today: date, *, limit: int) -> list[
             JOIN users u ON u.id = r.expert_id
             JOIN review_cases c ON c.execution_id = r.execution_id
             WHERE r.status <> 'completed'
-              AND (NOT u.is_active OR u.role <> 'expert' OR u.camera_scope IS NOT NULL
+              AND (NOT u.is_active OR u.role <> 'expert'
                    OR EXISTS (SELECT FROM expert_absences a
                               WHERE a.user_id = u.id AND a.cancelled_at IS NULL
-                                AND %(today)s BETWEEN a.starts_on AND a.ends_on))
+                                AND %(today)s BETWEEN a.starts_on AND a.ends_on)
+                   OR (u.camera_scope IS NOT NULL
+                       AND NOT coalesce(u.camera_scope -> 'locations' ? c.location, false)
+                       AND NOT EXISTS (SELECT FROM jsonb_array_elements(u.camera_scope -> 'cameras') one
+                                       WHERE (one ->> 0, one ->> 1) = (c.device_id, c.camera_id))))
             ORDER BY r.deadline, r.id
             LIMIT %(limit)s
             """,
             {"today": today, "limit": limit},
         ).fetchall()
-    return [
-        Stranded(review_id=row["review_id"], expert_id=row["expert_id"], why=row["why"])
-        for row in rows
-        if row["why"] != "scope"
-        or not scopes.sees(scopes.from_json(row["camera_scope"]), row["device_id"], row["camera_id"], row["location"])
-    ]
 
 
 def gold_given(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) -> tuple[int, int]:
@@ -162,14 +160,30 @@ def gold_given(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) 
     row = conn.execute(
         """
         SELECT (SELECT count(*) FROM expert_reviews
-                WHERE expert_id = %(expert_id)s AND status = 'completed' AND completed_at > %(since)s
-                  AND gold_id IS NULL),
+                WHERE expert_id = %(expert_id)s AND status = 'completed' AND completed_at > %(since)s)
+               - (SELECT count(*) FROM expert_reviews
+                  WHERE expert_id = %(expert_id)s AND gold_id IS NOT NULL AND status = 'completed'
+                    AND completed_at > %(since)s),
                (SELECT count(*) FROM expert_reviews
                 WHERE expert_id = %(expert_id)s AND gold_id IS NOT NULL AND asked_at > %(since)s)
         """,
         {"expert_id": expert_id, "since": since},
     ).fetchone()
     return (row[0], row[1]) if row else (0, 0)
+
+
+def oldest_work(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) -> timedelta:
+    """Return how old the oldest frame was, gold items aside, that an expert was given to judge since then."""
+    row = conn.execute(
+        """
+        SELECT max(r.assigned_at - c.detected_at)
+        FROM expert_reviews r
+        JOIN review_cases c ON c.execution_id = r.execution_id
+        WHERE r.expert_id = %(expert_id)s AND r.gold_id IS NULL AND r.assigned_at > %(since)s
+        """,
+        {"expert_id": expert_id, "since": since},
+    ).fetchone()
+    return row[0] if row and row[0] is not None else timedelta()
 
 
 def _expert(row: dict[str, Any], today: date) -> Expert:

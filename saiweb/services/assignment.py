@@ -37,6 +37,7 @@ SPECIALIST: Final = 1.25
 LEAST_WEIGHT, WEIGHT_RANGE = 0.75, 0.5  # of accuracy: 0.75 for never right, 1.25 for always
 PRIOR_RIGHT, PRIOR_MEASURED = 4, 5  # who was not measured yet counts as right four times of five
 GOLD_WINDOW: Final = timedelta(days=30)
+GOLD_AGE: Final = timedelta(days=1)  # no frame of a gold item is older, unless the expert had ordinary work as old
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 # What a specialisation may say of a case, as people write it.
@@ -101,7 +102,9 @@ def hand_out(
         waiting = review_experts.waiting(conn, limit=AT_ONCE)
         if not waiting:
             return 0
-        candidates = review_experts.active(conn, now.astimezone(timezone).date(), now)
+        candidates = _available(conn, timezone, now)
+        if not candidates:
+            return 0
         blind = review_settings.from_stored(setting_queries.read(conn)).review_blind_percent
     given = 0
     for review_id in waiting:
@@ -137,23 +140,37 @@ def mix_in_gold(connections: Connections, timezone: ZoneInfo, now: datetime) -> 
         percent = review_settings.from_stored(setting_queries.read(conn)).review_gold_percent
         if not percent:
             return 0
-        local = now.astimezone(timezone)
-        available = [
+        if not review_choices.has_gold(conn):
+            return 0
+        due = [
             one
-            for one in review_experts.active(conn, local.date(), now)
-            if experts.is_available(one.hours, one.absences, local.replace(tzinfo=None))
+            for one in _available(conn, timezone, now)
+            if _is_due(*review_experts.gold_given(conn, one.id, now - GOLD_WINDOW), percent)
         ]
     given = 0
-    for one in available:
+    for one in due:
         with connections.connection() as conn, conn.transaction():
-            finished, golden = review_experts.gold_given(conn, one.id, now - GOLD_WINDOW)
-            if golden < finished * percent // 100:
-                given += _give_gold(conn, one, now)
+            given += _give_gold(conn, one, now)
     return given
 
 
+def _is_due(finished: int, golden: int, percent: int) -> bool:
+    return golden < finished * percent // 100
+
+
+def _available(conn: psycopg.Connection[Any], timezone: ZoneInfo, now: datetime) -> list[Expert]:
+    """Return the experts to whom work may be given now."""
+    local = now.astimezone(timezone)
+    return [
+        one
+        for one in review_experts.active(conn, local.date(), now)
+        if experts.is_available(one.hours, one.absences, local.replace(tzinfo=None))
+    ]
+
+
 def _give_gold(conn: psycopg.Connection[Any], expert: Expert, now: datetime) -> bool:
-    found = review_choices.gold_for(conn, expert.id)
+    age = max(GOLD_AGE, review_experts.oldest_work(conn, expert.id, now - GOLD_WINDOW))
+    found = review_choices.gold_for(conn, expert.id, now - age)
     case = None if found is None else reviews.lock_case(conn, found[1])
     if found is None or case is None or not _sees(expert, case):
         return False

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from saiweb.queries import experts as expert_queries
-from saiweb.queries import review_choices, review_queue, users
+from saiweb.queries import review_choices, review_experts, review_queue, users
 from saiweb.queries.review_experts import Expert
 from saiweb.records import Scope
 from saiweb.review_records import Case
@@ -255,6 +255,38 @@ def test_gold_is_given_in_measure_and_never_to_who_judged_it(room: Room) -> None
     room.person("emilia")
     room.tick()  # has finished nothing yet: half of nothing is nothing
     assert room.conn.execute("SELECT count(*) FROM expert_reviews WHERE gold_id IS NOT NULL").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("had_as_old", [False, True])
+def test_an_old_frame_is_gold_for_nobody_whose_work_is_fresh(room: Room, had_as_old: bool) -> None:
+    """The date on a frame would tell it from what came today."""
+    old = room.execution("low")
+    room.now += timedelta(hours=1)
+    golden(room)
+    emilia = room.person("emilia")
+    for name in ("elena", "ernesto"):
+        room.absent(room.askers[name], NOW.date(), NOW.date() + timedelta(days=9))
+    room.now += timedelta(days=2)
+    if had_as_old:
+        review_admin.ask_for(room.conn, room.askers["ada"], old, "¿qué era?", room.now)
+    numbers = [room.execution("high") for _ in range(3)]
+    for number in numbers:
+        room.tick()
+        room.judge(number, "high")
+    assert {room.owner(room.review(number)) for number in numbers} == {emilia}
+    given = room.conn.execute("SELECT count(*) FROM expert_reviews WHERE gold_id IS NOT NULL").fetchone()
+    assert given == (int(had_as_old),)
+
+
+def test_work_of_who_is_absent_comes_back_however_much_restricted_experts_have(room: Room) -> None:
+    scope = Scope(cameras=frozenset({("node-01", "cam1")}), locations=frozenset({"La Falda"}))
+    emilia = room.person("emilia", scope=scope)
+    first, second, third = (room.execution("critical", at=room.now + timedelta(minutes=at)) for at in range(3))
+    for number, who in ((first, emilia), (second, emilia), (third, room.askers["elena"])):
+        service.claim(room.conn, who, room.review(number).id, room.now)
+    room.absent(room.askers["elena"], NOW.date())
+    stranded = review_experts.stranded(room.conn, NOW.date(), limit=1)
+    assert [(one.review_id, one.why) for one in stranded] == [(room.review(third).id, "absent")]
 
 
 def test_several_who_give_out_at_once_give_each_once(room: Room) -> None:
