@@ -144,6 +144,30 @@ def test_a_neighbour_is_looked_at_in_the_place_of_the_frame(
     expect(page.locator("[data-boxes]")).to_be_hidden()
     assert page.url == where
     page.keyboard.press("ArrowRight")
-    page.locator(f'[data-peek-frame="{page.locator("[data-stage]").get_attribute("data-id")}"]').click()
+    page.locator(f'.film [data-frame="{page.locator("[data-stage]").get_attribute("data-id")}"]').click()
     expect(page.locator("[data-boxes]")).to_be_visible()
+    assert_fits(page)
+
+
+def test_home_end_and_space_go_through_the_film_as_in_the_viewer(
+    desk: Desk, context_stranger: BrowserContext, address: Address
+) -> None:
+    for _ in range(3):
+        desk.review("elena")
+    page = opened(desk, context_stranger, address)
+    where, frames, play = page.url, page.locator(".film [data-frame]"), page.locator("[data-play]")
+    expect(frames).to_have_count(4)
+    page.keyboard.press("End")
+    expect(frames.last).to_have_attribute("aria-current", "true")
+    page.keyboard.press("Home")
+    expect(frames.first).to_have_attribute("aria-current", "true")
+    page.keyboard.press("Space")
+    expect(play).to_have_attribute("aria-pressed", "true")
+    expect(frames.last).to_have_attribute("aria-current", "true")
+    expect(play).to_have_attribute("aria-pressed", "false")  # at its end it stops
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    expect(play).to_have_attribute("aria-pressed", "false")
+    assert page.url == where
     assert_fits(page)

@@ -157,6 +157,7 @@ def media(execution_id: int, *, is_hidden: bool) -> dict[str, Any]:
     """Return the execution with its film and a clear frame; without what the AI said, where that is to be hidden."""
     conn, scope, now = web.conn(), web.scope(), datetime.now(UTC)
     found: dict[str, Any] = {"execution": None, "slots": [], "every": None, "baseline": None, "is_hidden": is_hidden}
+    found["frame_url"] = _frame_url
     execution = executions.get(conn, execution_id, scope=scope)
     if execution is None:  # its month was detached, or the scope changed
         return found
@@ -172,6 +173,10 @@ def media(execution_id: int, *, is_hidden: bool) -> dict[str, Any]:
     found["every"] = film_rules.cadence(frames)
     found["baseline"] = film.baseline(conn, at=at, **where)
     return found
+
+
+def _frame_url(execution_id: int) -> str:
+    return url_for("executions.show", execution_id=execution_id)
 
 
 def outside(item: QueueItem) -> Response:
