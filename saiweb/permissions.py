@@ -50,7 +50,6 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "executions.show": WATCHING,
     "executions.stage": WATCHING,
     "executions.reel": WATCHING,
-    "alerts.show": WATCHING,
     "executions.drawn": PEOPLE,
     "executions.sequence": PEOPLE,
     "images.original": WATCHING,
@@ -170,6 +169,7 @@ TOPICS: Final[dict[str, frozenset[Rank]]] = {
     "live": WATCHING,
     "figures": WATCHING,
     "gallery": PEOPLE,
+    "changes": WATCHING,
     "health": WATCHING,
     "reviews": JUDGING,
 }

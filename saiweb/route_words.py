@@ -35,7 +35,6 @@ _AREA_OF_ROUTE: Final = {
     "gallery.acknowledge": "judge",
     "gallery.claim": "judge",
     "health.show": "watch",
-    "alerts.show": "watch",
     "alerts.take_away": "run",
     **dict.fromkeys(
         (
@@ -155,7 +154,6 @@ def route_word(endpoint: str) -> str:
         "expert_keys.download": _("Bajar la clave pública propia"),
         "expert_keys": _("Tener una clave para firmar"),
         "profile": _("Cambiar el perfil y el calendario propios"),
-        "alerts.show": _("Abrir una ejecución"),
         "alerts.claim": _("Tomar alertas y soltarlas"),
         "alerts.release": _("Tomar alertas y soltarlas"),
         "alerts.take_away": _("Soltar alertas que tiene otra persona"),

@@ -222,6 +222,16 @@ class Site:
             # The parts came one by one; the ETL writes them with their execution, whose trigger then sees them all.
             conn.execute("SELECT refresh_search(%s, %s)", [at, execution_id])
 
+    def store_picture(self, execution_id: int) -> None:
+        """Let the picture of an execution that was put in without one come after all."""
+        columns = self._image(execution_id, None, "stored", None)
+        changes = ", ".join(f"{name} = %s" for name in columns)
+        self.change(
+            f"UPDATE execution_images SET {changes} WHERE execution_id = %s",  # noqa: S608 (names of ours)
+            *columns.values(),
+            execution_id,
+        )
+
     def publish(self, channel: str, payload: int | str) -> None:
         with psycopg.connect(self.config.dashboard_conninfo()) as conn:
             notify.publish(conn, channel, payload)

@@ -132,6 +132,10 @@ def read_health(conn: psycopg.Connection[Any], config: Config, _scope: Scope | N
     return {"health": health.current(conn, datetime.now(UTC), is_configured=config.has_n8n)}
 
 
+def read_changes(_conn: psycopg.Connection[Any], _config: Config, _scope: Scope | None) -> Context:
+    return {"looked_at": datetime.now(UTC)}
+
+
 def read_reviews(conn: psycopg.Connection[Any], _config: Config, _scope: Scope | None) -> Context:
     return {"newest_step": review_pages.newest(conn)}
 
@@ -216,6 +220,17 @@ TOPICS: dict[str, Topic] = {
             channels=frozenset({notify.NEW_EXECUTION}),
             query=read_gallery,
             partial="gallery/_region.html",
+        ),
+        Topic(
+            name="changes",
+            tier=Tier.EXECUTIONS,
+            priority=3,
+            channels=frozenset({notify.NEW_EXECUTION, notify.PROCESS_IMAGE}),
+            follows=frozenset({"reviews"}),
+            at_once=frozenset({ATTENTION}),
+            query=read_changes,
+            is_scoped=False,  # only that something changed: each page asks about the execution that it shows
+            partial="viewer/_changes.html",
         ),
         Topic(
             name="wall",

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from saiweb import identity, notices, web
 from saiweb.notify import TOPIC, publish
 from saiweb.queries import alerts as alert_queries
-from saiweb.queries import attention, executions
+from saiweb.queries import attention
 from saiweb.realtime.topics import ATTENTION
 from saiweb.records import Held
 from saiweb.views import drawn
@@ -23,23 +23,6 @@ alerts = Blueprint("alerts", __name__, url_prefix="/alerts")
 MAX_IDS = 200
 _IDS = re.compile(r"\d{1,18}(,\d{1,18})*", re.ASCII)
 _ID = re.compile(r"\d{1,18}", re.ASCII)
-
-
-@alerts.get("/<int(max=9223372036854775807):execution_id>/acts")
-def show(execution_id: int) -> Response:
-    """GET /alerts/<id>/acts?place=watch: what can be done about this execution now, as a fragment."""
-    place = request.args.get("place", "viewer")
-    if place not in stages.PLACES:
-        abort(400, "place")
-    execution = executions.get(web.conn(), execution_id, scope=web.scope())
-    if execution is None:
-        abort(404)
-    group = attention.group_of(web.conn(), execution_id, scope=web.scope())
-    return web.as_page(
-        make_response(
-            render_template("viewer/_actions.html", execution=execution, group=group, place=place, next_id=None)
-        )
-    )
 
 
 @alerts.post("/claim")

@@ -39,7 +39,7 @@ def index() -> Response:
         viewed.note("execution.view", "execution", selected_id)
     return web.render_page(
         "dashboard/index.html",
-        topics=("critical", LISTS[which], "live", "figures", "health"),
+        topics=("critical", LISTS[which], "live", "changes", "figures", "health"),
         known={LISTS[which]: region},
         which=which,
         view=view,

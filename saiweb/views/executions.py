@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,8 +12,8 @@ from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableTyp
 
 from saiweb import gallery_filters, identity, threads, web
 from saiweb.gallery_filters import BadParameterError
+from saiweb.queries import attention, gallery
 from saiweb.queries import executions as execution_queries
-from saiweb.queries import gallery
 from saiweb.queries import images as image_queries
 from saiweb.records import ExecutionDetail
 from saiweb.services import drawings, film
@@ -26,6 +27,7 @@ executions = Blueprint("executions", __name__, url_prefix="/executions")
 
 MAX_LIST_QUERY: Final = 2000
 MAX_SEQUENCE: Final = film.SLOTS
+_VERSION: Final = re.compile(r"[0-9a-f]{16,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,20 @@ class Bar:
 @executions.get("/<int(max=9223372036854775807):execution_id>")
 def show(execution_id: int) -> Response:
     """GET /executions/<id>?in=<query string of the list that the reader came from>"""
-    return web.render_page("viewer/show.html", **_load(execution_id))
+    return web.render_page("viewer/show.html", topics=("critical", "changes", "health"), **_load(execution_id))
 
 
 @executions.get("/<int(max=9223372036854775807):execution_id>/stage")
 def stage(execution_id: int) -> Response:
-    """GET /executions/<id>/stage: what its page shows as a fragment (`hx-partial`s), for `?place=viewer` or `watch`."""
+    """GET /executions/<id>/stage: what its page shows as a fragment (`hx-partial`s), for `?place=viewer` or `watch`.
+
+    With `seen`, the version that a page shows: 204 while it is still the present one.
+    """
+    seen = request.args.get("seen")
+    if seen is not None and not _VERSION.fullmatch(seen):
+        abort(400, "seen")
+    if seen is not None and seen == _version(execution_id):
+        return web.as_page(Response(status=204))
     return web.as_page(make_response(render_template("viewer/stage.html", **_load(execution_id))))
 
 
@@ -104,6 +114,16 @@ def sequence(execution_id: int) -> Response:
     data, count = (None, 0) if made is None else made
     word = _("secuencia")
     return _download(data, "image/webp", f"sai-{execution_id}-{word}-{count}.webp")
+
+
+def _version(execution_id: int) -> str | None:
+    """Return what _load() would call the present version, without the film and the day; None: there is no such one."""
+    conn, scope = web.conn(), web.scope()
+    execution = execution_queries.get(conn, execution_id, scope=scope)
+    if execution is None:
+        return None
+    shown = stages.version(execution, attention.group_of(conn, execution_id, scope=scope))
+    return shown + (verdicts.context(execution)["verdicts_version"] if _asked()["place"] == "viewer" else "")
 
 
 def _load(execution_id: int) -> dict[str, Any]:

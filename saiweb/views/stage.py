@@ -5,6 +5,7 @@ Both include `viewer/_stage.html` (`id="stage"`) and `viewer/_record.html` (`id=
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -38,6 +39,7 @@ def context(
     execution = executions.get(conn, execution_id, scope=scope)
     if execution is None:
         return None
+    group = attention.group_of(conn, execution_id, scope=scope)
     now = datetime.now(UTC)
     found: dict[str, Any] = {
         "slots": [],
@@ -52,18 +54,24 @@ def context(
         found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
     return {
         "execution": execution,
-        "group": attention.group_of(conn, execution_id, scope=scope),
+        "group": group,
         "next_id": None,
         "boxes": [box for box in execution.detections if is_drawable(box, execution)],
         "n8n_url": _n8n_url(execution),
         "history": timeline.history(execution),
         "ledger": timeline.ledger(execution),
+        "version": version(execution, group),
         "place": place,
         "within": within,
         "bar": None,  # the viewer's own
         "frame_url": frame_url(place, within),
         **found,
     }
+
+
+def version(*shown: object) -> str:
+    """Return what tells two states of what is shown apart: the same rows give the same, any change another."""
+    return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
 
 
 def reel(

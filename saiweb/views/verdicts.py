@@ -10,10 +10,16 @@ from saiweb import identity, web
 from saiweb.queries import review_choices, review_opinions
 from saiweb.records import ExecutionDetail
 from saiweb.review_records import Asker
+from saiweb.views.stage import version
 
 
 def context(execution: ExecutionDetail) -> dict[str, Any]:
     """Return what `reviews/_verdicts.html` needs; a wall screen is shown no verdicts."""
+    found = _visible(execution)
+    return {**found, "verdicts_version": version(found["case"], found["opinions"])}
+
+
+def _visible(execution: ExecutionDetail) -> dict[str, Any]:
     found: dict[str, Any] = {"case": None, "opinions": [], "verdict_reasons": {}, "can_ask": False}
     who = identity.me()
     if who is None or who.rank == "kiosk":

@@ -89,7 +89,6 @@ ATTACKS: dict[str, list[Attack]] = {
         f"executions.{name}": [Attack(role=role, values={"execution_id": "execution"}) for role in ("viewer", "expert")]
         for name in ("stage", "reel", "drawn", "sequence")
     },
-    "alerts.show": [Attack(role=role, values={"execution_id": "execution"}) for role in ("viewer", "expert")],
     "searches.rename": [
         Attack(role=role, values={"search_id": "search"}, form={"name": "Mía"}, unchanged=SEARCH)
         for role in ("viewer", "expert", "admin")

@@ -135,7 +135,51 @@ def test_the_page_of_an_execution_follows_what_others_did(
     assert elena.post("/alerts/acknowledge", data={"ids": "1"}).status_code == 303
     expect(acts).to_contain_text("Vista por Elena")
     expect(acts.locator("form")).to_have_count(0)
+    expect(page.locator("#record")).to_contain_text("Vista por Elena")
     assert_fits(page)
+
+
+@pytest.mark.parametrize("path", ["/executions/5", "/?sel=5"])
+def test_what_is_shown_of_an_execution_follows_what_happens_to_it(
+    waiting: Site, context_desktop: BrowserContext, address: Address, path: str
+) -> None:
+    page = open_page(context_desktop, address(path))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    record = page.locator("#record")
+    record.get_by_text("Más datos").click()
+    expect(record).to_contain_text("Sin humo")
+    waiting.change("UPDATE executions SET status = 'crashed', error_message = 'no memory' WHERE id = 5")
+    waiting.change("UPDATE execution_analysis SET assessment = 'Smoke behind the ridge' WHERE execution_id = 5")
+    waiting.publish(notify.NEW_EXECUTION, 5)
+    expect(record).to_contain_text("Smoke behind the ridge", timeout=15_000)
+    expect(record).to_contain_text("no memory")
+    expect(record.locator("#more-facts")).to_have_attribute("open", "")
+    assert_fits(page)
+
+
+def test_a_picture_that_comes_late_appears_in_the_viewer(
+    site: Site, context_desktop: BrowserContext, address: Address
+) -> None:
+    site.add_execution(1, "none", at=datetime.now(UTC), image_state="pending")
+    page = open_page(context_desktop, address("/executions/1"))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    expect(page.locator("#stage .noimg")).to_be_visible()
+    site.store_picture(1)
+    site.publish(notify.PROCESS_IMAGE, 1)
+    expect(page.locator("#stage [data-sheet] img")).to_be_visible()
+    expect(page.locator("#stage")).to_be_visible()
+
+
+def test_a_wish_that_is_being_written_is_left_alone(
+    waiting: Site, context_desktop: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_desktop, address("/executions/1"))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    page.get_by_text("Pedir la opinión de un experto").click()
+    page.get_by_label("Motivo").fill("Se ve polvo")
+    assert waiting.sign_in("expert", username="elena").post("/alerts/claim", data={"ids": "1"}).status_code == 303
+    expect(page.locator("#acts")).to_contain_text("La tiene Elena")
+    expect(page.get_by_label("Motivo")).to_have_value("Se ve polvo")
 
 
 def test_new_rows_wait_behind_the_pill_and_those_of_others_are_marked(

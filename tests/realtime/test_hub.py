@@ -41,6 +41,7 @@ def test_the_topics_have_the_tier_and_priority_of_the_design() -> None:
         "wall": (Tier.EXECUTIONS, 2),
         "live": (Tier.EXECUTIONS, 2),
         "gallery": (Tier.EXECUTIONS, 3),
+        "changes": (Tier.EXECUTIONS, 3),
         "reviews": (Tier.REVIEWS, 4),
         "figures": (Tier.STATISTICS, 4),
         "health": (Tier.HEALTH, 5),
@@ -286,9 +287,9 @@ def test_a_picture_that_arrives_while_its_card_is_being_read_is_not_forgotten(fe
 @pytest.mark.parametrize(
     ("channel", "dirty"),
     [
-        ("new_execution", {"queue", "rest", "wall", "gallery", "live", "figures"}),
+        ("new_execution", {"queue", "rest", "wall", "gallery", "live", "changes", "figures"}),
         ("high_priority_execution", {"critical", "wall"}),
-        ("process_image", {"figures"}),
+        ("process_image", {"changes", "figures"}),
         ("unheard_of", set[str]()),
     ],
 )
@@ -304,7 +305,8 @@ def test_each_channel_dirties_its_topics(feed: Feed, channel: str, dirty: set[st
     ("payload", "dirty"),
     [
         ("live:3", {"live"}),
-        ("attention:claimed", {"critical", "queue", "rest", "wall", "figures"}),
+        ("attention:claimed", {"critical", "queue", "rest", "wall", "changes", "figures"}),
+        ("reviews:7", {"reviews", "changes"}),
         ("health:listener", {"health", "critical"}),
         ("unheard_of:1", set[str]()),
     ],
@@ -366,6 +368,7 @@ def test_the_numbers_tell_who_listens_and_what_was_done(feed: Feed) -> None:
         "rest": 0,
         "wall": 0,
         "gallery": 0,
+        "changes": 0,
         "live": 2,
         "figures": 0,
         "reviews": 0,

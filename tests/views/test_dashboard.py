@@ -287,19 +287,8 @@ def test_a_selection_that_is_not_there_or_out_of_scope_is_404(waiting: Site) -> 
     scope = Scope(cameras=frozenset({("sai-cam-node-03", "cam1")}), locations=frozenset())
     client = waiting.sign_in("viewer", username="vera", scope=scope)
     assert client.get("/?sel=4").status_code == 404
-    assert client.get("/alerts/4/acts").status_code == 404
     page = client.get("/").text
     assert [number for number, _ in queue_of(page)] == [1]
-
-
-def test_what_can_be_done_now_comes_on_its_own(waiting: Site) -> None:
-    waiting.client.post("/alerts/claim", data={"ids": "4"})
-    elena = waiting.sign_in("expert", username="elena")
-    acts = elena.get("/alerts/4/acts?place=watch").text
-    assert "La tiene Some" in acts
-    assert "/alerts/claim" not in acts
-    assert "/alerts/take-away" not in acts
-    assert elena.get("/alerts/4/acts?place=moon").status_code == 400
 
 
 def test_a_flood_of_unknowns_leads_nowhere_else(site: Site) -> None:

@@ -138,6 +138,52 @@ def test_looking_at_a_stage_is_remembered_once(site: Site) -> None:
     assert len(site.query("SELECT id FROM activity_log WHERE action = 'execution.view'")) == 1
 
 
+def version_of(page: str) -> str:
+    return "".join(re.findall(r'(?:data-version)="([0-9a-f]+)"', page))
+
+
+@pytest.mark.parametrize("place", ["viewer", "watch"])
+def test_a_version_that_is_still_right_is_not_sent_again(site: Site, place: str) -> None:
+    site.add_execution(7, "high")
+    shown = site.get("/executions/7" if place == "viewer" else "/?sel=7")
+    asked = f"/executions/7/stage?place={place}&seen="
+    assert site.client.get(asked + version_of(shown)).status_code == 204
+    assert version_of(site.get(asked + "0" * 16)) == version_of(shown)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE executions SET status = 'crashed', error_message = 'gone' WHERE id = 7",
+        "UPDATE execution_analysis SET risk_level = 'critical' WHERE execution_id = 7",
+        "UPDATE execution_analysis SET claimed_by = (SELECT id FROM users LIMIT 1), claimed_at = now()",
+        "UPDATE execution_images SET state = 'stored', original_path = 'x', sha256 = repeat('a', 64), format = 'jpeg'",
+        "UPDATE execution_notifications SET telegram_sent = true WHERE execution_id = 7",
+    ],
+)
+def test_whatever_changes_about_an_execution_is_another_version(site: Site, change: str) -> None:
+    site.add_execution(7, "high", image_state="pending")
+    seen = version_of(site.get("/executions/7"))
+    site.change(change)
+    assert site.client.get(f"/executions/7/stage?seen={seen}").status_code == 200
+
+
+def test_a_verdict_is_another_version_for_the_viewer(site: Site) -> None:
+    site.add_execution(7, "high")
+    seen = version_of(site.get("/executions/7"))
+    assert site.client.post("/reviews/executions/7/ask", data={"why": "x"}).status_code == 303
+    assert site.client.get(f"/executions/7/stage?seen={seen}").status_code == 200
+    assert site.client.get(f"/executions/7/stage?place=watch&seen={seen[:16]}").status_code == 204
+
+
+def test_asking_for_a_version_shows_nothing_of_what_one_may_not_see(site: Site) -> None:
+    site.add_execution(7, "high", camera_id="cam9")
+    seen = version_of(site.get("/executions/7"))
+    restricted = site.sign_in("viewer", username="vera", scope=ONE_CAMERA)
+    assert restricted.get(f"/executions/7/stage?seen={seen}").status_code == 404
+    assert site.client.get("/executions/7/stage?seen=odd").status_code == 400
+
+
 def test_a_stranger_is_sent_away(site: Site, stranger: FlaskClient) -> None:
     site.add_execution(7, "none")
     assert stranger.get("/executions/7/stage").status_code in (302, 303, 401)
