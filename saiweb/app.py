@@ -127,7 +127,9 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     }
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
-    shared.update(asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys)
+    shared.update(
+        asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys, own_keys=web.own_keys
+    )
     shared.update(is_phone=web.is_phone)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet, script=script)
     shared.update(reviews_waiting_count=reviews_waiting_count)

@@ -84,6 +84,11 @@ KEYS: Final[tuple[Key, ...]] = (
 )
 
 
+def row_of(key: str) -> Key:
+    """Return the row of the table that names this key."""
+    return next(row for row in KEYS if key in row.keys)
+
+
 def shown(key: str) -> str:
     """Return what is printed for a key, with what is held in front of it."""
     *held, last = key.split("+") if key != "+" else ["+"]

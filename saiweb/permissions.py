@@ -65,6 +65,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "pwa.alerts": PEOPLE,
     "styleguide.show": PEOPLE,
     "preferences.show": PEOPLE,
+    "preferences.save_keys": PEOPLE,
     "account.save": PEOPLE,
     "account.change_password": PEOPLE,
     "account.end_session": PEOPLE,

@@ -106,6 +106,8 @@ def topic_word(name: str) -> str:
             return _("En vivo: las cifras de la hora")
         case "gallery":
             return _("En vivo: si hay ejecuciones nuevas")
+        case "changes":
+            return _("En vivo: si cambió la ejecución que se mira")
         case "health":
             return _("En vivo: el estado de la máquina")
         case "reviews":
@@ -123,6 +125,7 @@ def route_word(endpoint: str) -> str:
         "health.probe": _("Preguntar si el programa funciona, sin detalles"),
         "preferences.save": _("Elegir idioma y tema"),
         "sound.save": _("Elegir el volumen de las críticas y silenciarlas un rato"),
+        "preferences.save_keys": _("Guardar las preferencias propias"),
         "preferences.show": _("Guardar las preferencias propias"),
         "pwa.alerts": _("Leer las últimas alertas sin conexión"),
         "pwa": _("Ver la página de ingreso y sus archivos"),

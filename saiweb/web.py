@@ -16,6 +16,7 @@ from flask_login import current_user  # pyright: ignore[reportMissingTypeStubs]
 from psycopg.pq import TransactionStatus
 
 from config import Config
+from saiweb import key_map
 from saiweb.db import Database
 from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
@@ -115,6 +116,11 @@ def theme() -> str | None:
 def has_keys() -> bool:
     """Tell whether single keys act for this reader; the cookie repeats what the person prefers."""
     return request.cookies.get("keys") != "off"
+
+
+def own_keys() -> str:
+    """Return what this reader presses instead of the keys of the table, as pairs of signs; empty: nothing differs."""
+    return "".join(key + sign for key, sign in key_map.from_cookie(request.cookies.get("keymap")).items())
 
 
 def is_phone() -> bool:

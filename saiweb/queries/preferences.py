@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Preferences:
     sound_volume: int = 60  # of the tone for criticals, in percent; 0: off
     muted_until: datetime | None = None  # None: not muted; may have passed
     has_keys: bool = True
+    key_map: dict[str, str] = field(default_factory=dict[str, str])  # saiweb/key_map.py
 
 
 class Changes(TypedDict, total=False):
@@ -28,6 +30,7 @@ class Changes(TypedDict, total=False):
     sound_volume: int
     muted_until: datetime | None
     has_keys: bool
+    key_map: dict[str, str]
 
 
 DEFAULTS: Final = Preferences()
@@ -37,7 +40,7 @@ def get(conn: psycopg.Connection[Any], user_id: UUID) -> Preferences:
     with conn.cursor(row_factory=class_row(Preferences)) as cursor:
         found = cursor.execute(
             """
-            SELECT locale, theme, sound_volume, muted_until, has_keys
+            SELECT locale, theme, sound_volume, muted_until, has_keys, key_map
             FROM person_preferences
             WHERE user_id = %s
             """,
@@ -56,12 +59,17 @@ def save(conn: psycopg.Connection[Any], user_id: UUID, **changes: Unpack[Changes
         "sound_volume": changes.get("sound_volume", DEFAULTS.sound_volume),
         "muted_until": changes.get("muted_until", DEFAULTS.muted_until),
         "has_keys": changes.get("has_keys", DEFAULTS.has_keys),
+        "key_map": Jsonb(changes.get("key_map", DEFAULTS.key_map)),
     }
     with conn.cursor(row_factory=class_row(Preferences)) as cursor:
         found = cursor.execute(
             """
-            INSERT INTO person_preferences AS kept (user_id, locale, theme, sound_volume, muted_until, has_keys)
-            VALUES (%(user_id)s, %(locale)s, %(theme)s, %(sound_volume)s, %(muted_until)s, %(has_keys)s)
+            INSERT INTO person_preferences AS kept (
+                user_id, locale, theme, sound_volume, muted_until, has_keys, key_map
+            )
+            VALUES (
+                %(user_id)s, %(locale)s, %(theme)s, %(sound_volume)s, %(muted_until)s, %(has_keys)s, %(key_map)s
+            )
             ON CONFLICT (user_id) DO UPDATE
             SET locale = CASE WHEN 'locale' = ANY (%(changed)s) THEN excluded.locale ELSE kept.locale END,
                 theme = CASE WHEN 'theme' = ANY (%(changed)s) THEN excluded.theme ELSE kept.theme END,
@@ -74,8 +82,9 @@ def save(conn: psycopg.Connection[Any], user_id: UUID, **changes: Unpack[Changes
                     ELSE kept.muted_until
                 END,
                 has_keys = CASE WHEN 'has_keys' = ANY (%(changed)s) THEN excluded.has_keys ELSE kept.has_keys END,
+                key_map = CASE WHEN 'key_map' = ANY (%(changed)s) THEN excluded.key_map ELSE kept.key_map END,
                 updated_at = now()
-            RETURNING locale, theme, sound_volume, muted_until, has_keys
+            RETURNING locale, theme, sound_volume, muted_until, has_keys, key_map
             """,
             values,
         ).fetchone()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import identity, sound, web
+from saiweb import identity, key_map, keys, sound, web
+from saiweb.key_map import NotAKeyError, TwiceError
 from saiweb.queries import preferences as preference_queries
 from saiweb.queries.preferences import Changes, Preferences
 from saiweb.sound import Sound
@@ -32,14 +35,7 @@ _LOUDEST: Final = 100
 @preferences.get("/preferences")
 def show() -> Response:
     """GET /preferences"""
-    user_id = identity.person().user_id
-    if user_id is None:
-        abort(403)
-    return web.render_page(
-        "preferences/show.html",
-        kept=preference_queries.get(web.conn(), user_id),
-        saved="saved" in request.args,
-    )
+    return _page(saved="saved" in request.args)
 
 
 @preferences.post("/preferences")
@@ -61,6 +57,50 @@ def save() -> BaseResponse:
     return response
 
 
+@preferences.post("/preferences/keys")
+def save_keys() -> BaseResponse:
+    """POST /preferences/keys: `key-g=q` and so on, what to press for each key of the table, or `reset`: as they came;
+    422 with the page where a key would mean two things.
+    """
+    typed = {} if "reset" in request.form else {key: request.form.get(f"key-{key}", key) for key in key_map.CHANGEABLE}
+    try:
+        chosen = key_map.read(typed)
+    except NotAKeyError as error:
+        return _page(status=422, typed=typed, flaw=_("«%(key)s»: un solo signo, sin espacios", key=error.key))
+    except TwiceError as error:
+        first, second = (keys.key_word(keys.row_of(key).name) for key in error.keys)
+        flaw = _(
+            "«%(key)s» quedaría para dos cosas: %(first)s, y %(second)s", key=error.pressed, first=first, second=second
+        )
+        return _page(status=422, typed=typed, flaw=flaw)
+    preference_queries.save(web.conn(), _me(), key_map=dict(chosen))
+    response = redirect(url_for("preferences.show", saved="", _anchor="keys-map"), 303)
+    _set_cookie(response, "keymap", key_map.to_cookie(chosen))
+    return response
+
+
+def _page(
+    *, status: int = 200, saved: bool = False, typed: dict[str, str] | None = None, flaw: str | None = None
+) -> Response:
+    kept = preference_queries.get(web.conn(), _me())
+    return web.render_page(
+        "preferences/show.html",
+        status=status,
+        kept=kept,
+        saved=saved,
+        own_rows=key_map.rows(),
+        pressed=typed or kept.key_map,
+        flaw=flaw,
+    )
+
+
+def _me() -> UUID:
+    user_id = identity.person().user_id
+    if user_id is None:
+        abort(403)
+    return user_id
+
+
 def bring(response: BaseResponse, kept: Preferences) -> None:
     """Repeat in the cookies of this browser what a person prefers who has just signed in; the rest stays as it is."""
     if kept.locale is not None:
@@ -68,6 +108,7 @@ def bring(response: BaseResponse, kept: Preferences) -> None:
     if kept.theme is not None:
         _set_cookie(response, "theme", kept.theme)
     _set_cookie(response, "keys", "on" if kept.has_keys else "off")
+    _set_cookie(response, "keymap", key_map.to_cookie(kept.key_map))
     sound.keep(response, Sound(kept.sound_volume, kept.muted_until))
 
 

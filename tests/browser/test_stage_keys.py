@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from saiweb.identity import SESSION_COOKIE
 from tests.browser.pages import Address, assert_fits, open_page
 from tests.environment import jpeg
 from tests.site import NOON, Site
@@ -313,3 +314,30 @@ def test_it_fits_in_every_state(page: Page, many: Site, context_desktop: Browser
     other.keyboard.press("ArrowRight")
     expect(other.locator("#picture-21")).to_be_visible()
     assert_fits(other)
+
+
+def test_other_keys_act_and_are_printed_instead(many: Site, context_desktop: BrowserContext, address: Address) -> None:
+    vera = many.session_token("viewer", username="vera")
+    context_desktop.add_cookies([{"name": SESSION_COOKIE, "value": vera, "url": address("/")}])
+    page = open_page(context_desktop, address("/preferences"))
+    page.get_by_label("cajas sí o no: b").fill("v")
+    page.get_by_label("imagen entera: r").fill("v")
+    page.get_by_role("button", name="Guardar teclas").click()
+    expect(page.get_by_role("alert").filter(has_text="dos cosas")).to_be_visible()
+    page.get_by_label("imagen entera: r").fill("ñ")
+    page.get_by_label("cajas sí o no: b").press("Enter")
+    expect(page.get_by_label("imagen entera: r")).to_have_value("ñ")
+    page = open_page(context_desktop, address("/executions/20"))
+    boxes = page.locator("#boxes")
+    expect(page.locator("label[data-key=b] kbd")).to_have_text("v")
+    page.keyboard.press("v")
+    expect(boxes).not_to_be_checked()
+    page.keyboard.press("b")
+    expect(boxes).not_to_be_checked()
+    page.keyboard.press("Shift+V")
+    page.keyboard.press("ArrowRight")
+    shown(page, 21)
+    expect(page.locator("label[data-key=b] kbd")).to_have_text("v")
+    page.keyboard.press("?")
+    expect(page.locator("#keys dt").filter(has_text="ñ")).to_have_count(1)
+    assert_fits(page)

@@ -146,3 +146,26 @@ def test_a_sign_in_leaves_alone_what_the_person_never_chose(site: Site, stranger
     stranger.set_cookie("theme", "light")
     stranger.post("/sign-in", data={"name": "elena", "password": PASSWORD})
     assert '<html lang="es-AR" data-theme="light">' in stranger.get("/help").text
+
+
+def test_keys_can_be_others_on_every_device(site: Site) -> None:
+    vera = site.sign_in("viewer", username="vera")
+    assert "data-key-map" not in vera.get("/").text
+    response = vera.post("/preferences/keys", data={"key-j": "ñ", "key-b": "v"})
+    assert response.status_code == 303
+    assert 'data-key-map="jñbv"' in vera.get("/").text
+    assert site.query("SELECT key_map FROM person_preferences") == [{"key_map": {"b": "v", "j": "ñ"}}]
+    vera.post("/preferences", data={"theme": "dark"})
+    assert 'name="key-b" value="v"' in vera.get("/preferences").text
+    vera.post("/preferences/keys", data={"reset": "1"})
+    assert "data-key-map" not in vera.get("/").text
+
+
+@pytest.mark.parametrize(("sign", "sentence"), [("b", "quedaría para dos cosas"), ("ab", "un solo signo")])
+def test_a_key_that_cannot_be_is_refused_and_stays_in_the_form(site: Site, sign: str, sentence: str) -> None:
+    vera = site.sign_in("viewer", username="vera")
+    response = vera.post("/preferences/keys", data={"key-j": sign})
+    assert response.status_code == 422
+    assert sentence in response.text
+    assert f'name="key-j" value="{sign}"' in response.text
+    assert site.query("SELECT key_map FROM person_preferences") == []
