@@ -105,22 +105,9 @@ def served_site(postgres: EmbeddedPostgres, site_database: str) -> Generator[tup
     """The web application over an empty database, served with its LISTEN loop and nothing else, and its address."""
     with tempfile.TemporaryDirectory(prefix="saiweb-test-") as folder:
         site = sites.build(postgres, site_database, Path(folder))
-        server = make_server("127.0.0.1", 0, site.app, threaded=True)
-        stop = threading.Event()
-        threads = [
-            threading.Thread(target=server.serve_forever, daemon=True),
-            threading.Thread(target=_listen, args=(site, stop), daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
-        yield site, f"http://127.0.0.1:{server.server_port}"
-        stop.set()
-        server.shutdown()
-        for thread in threads:
-            thread.join(5)
-        server.server_close()
+        with serving(site) as port:
+            yield site, f"http://127.0.0.1:{port}"
         site.clear()
-        sites.close(site)
 
 
 @pytest.fixture
@@ -132,6 +119,26 @@ def site(served_site: tuple[Site, str]) -> Site:
 def address(served_site: tuple[Site, str]) -> Address:
     """Full addresses of its pages."""
     return lambda path: served_site[1] + path
+
+
+@contextmanager
+def serving(site: Site, port: int = 0) -> Generator[int]:
+    """Serve a site, whose streams end with it; yields its port."""
+    server = make_server("127.0.0.1", port, site.app, threaded=True)
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=server.serve_forever, daemon=True),
+        threading.Thread(target=_listen, args=(site, stop), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    yield server.server_port
+    stop.set()
+    server.shutdown()
+    for thread in threads:
+        thread.join(5)
+    server.server_close()
+    sites.close(site)
 
 
 @contextmanager

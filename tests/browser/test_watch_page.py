@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from saiweb import notify
 from saiweb.identity import SESSION_COOKIE
-from tests.browser.conftest import DESKTOP
+from saiweb.postgres import EmbeddedPostgres
+from tests import site as sites
+from tests.browser.conftest import DESKTOP, serving
 from tests.browser.pages import Address, assert_fits, open_page, screenshot, sign_in
 from tests.site import Site
 
@@ -228,28 +230,30 @@ def test_without_scripts_one_selects_takes_and_marks_as_seen(
     expect(page.locator("#region-rest li")).to_have_count(1)
 
 
-def test_the_wall_shows_each_camera_and_nothing_to_press(waiting: Site, browser: Browser, address: Address) -> None:
-    now = datetime.now(UTC)
-    for number in range(1, 6):
-        waiting.add(
-            "cameras", device_id="sai-cam-node-03", camera_id=f"cam{number}", location="Molinari", last_seen_at=now
+def add_cameras(site: Site, *numbers: int) -> None:
+    for number in numbers:
+        site.add(
+            "cameras",
+            device_id="sai-cam-node-03",
+            camera_id=f"cam{number}",
+            location="Molinari",
+            last_seen_at=datetime.now(UTC),
         )
-    with psycopg.connect(waiting.config.dashboard_conninfo()) as conn:
-        row = conn.execute(
-            "INSERT INTO kiosks (name, created_by) SELECT 'wall', id FROM users LIMIT 1 RETURNING id"
-        ).fetchone()
-    if row is None:
-        waiting.add_person("ana", "admin")
-        (row,) = [
-            tuple(one.values())
-            for one in waiting.query(
-                "INSERT INTO kiosks (name, created_by) SELECT 'wall', id FROM users LIMIT 1 RETURNING id"
-            )
-        ]
+
+
+def wall_context(browser: Browser, site: Site, origin: str) -> BrowserContext:
+    """Return a profile of a wall screen."""
+    kiosk = "INSERT INTO kiosks (name, created_by) VALUES ('wall', %s) RETURNING id"
+    (row,) = site.query(kiosk, site.add_person("olga", "admin"))
     context = browser.new_context(locale="es-AR", viewport=DESKTOP, reduced_motion="reduce")
-    context.add_cookies(
-        [{"name": SESSION_COOKIE, "value": waiting.begin_session(kiosk_id=row[0]), "url": address("/")}]
-    )
+    token = site.begin_session(kiosk_id=row["id"])
+    context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": origin}])
+    return context
+
+
+def test_the_wall_shows_each_camera_and_nothing_to_press(waiting: Site, browser: Browser, address: Address) -> None:
+    add_cameras(waiting, *range(1, 6))
+    context = wall_context(browser, waiting, address("/"))
     page = open_page(context, address("/"))
     expect(page.locator(".wall-tile")).to_have_count(5)
     expect(page.locator(".wall-tile").nth(3)).to_contain_text("Callada desde las")
@@ -258,7 +262,55 @@ def test_the_wall_shows_each_camera_and_nothing_to_press(waiting: Site, browser:
     assert page.locator("button:visible, a:visible:not(.crit-picture), form:visible").count() == 0
     assert_fits(page)
     screenshot(page, "wall-1440")
+    bar, tiles = (page.locator(one).bounding_box() for one in (".crit", ".wall-tiles"))
+    assert bar
+    assert tiles
+    assert bar["y"] + bar["height"] <= tiles["y"], "the bar covers no camera"
     waiting.sign_in("expert", username="elena").post("/alerts/acknowledge", data={"ids": "1"})
     expect(page.locator(".crit")).to_have_count(0)
     expect(page.locator(".wall-tile.is-alarm")).to_have_count(0)
     context.close()
+
+
+def test_a_wall_of_many_cameras_shows_them_all(site: Site, browser: Browser, address: Address) -> None:
+    for number in range(1, 19):
+        level = "critical" if number == 18 else "none"
+        site.add_execution(number, level, at=datetime.now(UTC), camera_id=f"cam{number}")
+    add_cameras(site, *range(1, 19))
+    context = wall_context(browser, site, address("/"))
+    page = open_page(context, address("/"))
+    expect(page.locator(".wall-tile")).to_have_count(18)
+    last = page.locator(".wall-tile").last.bounding_box()
+    assert last
+    assert last["y"] + last["height"] <= DESKTOP["height"]
+    assert last["height"] > 90
+    assert_fits(page)
+    screenshot(page, "wall-18-1440")
+    context.close()
+
+
+def test_a_wall_recovers_by_itself_when_the_server_is_back(
+    postgres: EmbeddedPostgres, site_database: str, browser: Browser, tmp_path: Path
+) -> None:
+    site = sites.build(postgres, site_database, tmp_path)
+    with serving(site) as port:
+        origin = f"http://127.0.0.1:{port}"
+        site.add_execution(1, "none", at=datetime.now(UTC), camera_id="cam1")
+        add_cameras(site, 1)
+        context = wall_context(browser, site, origin)
+        page = open_page(context, f"{origin}/")
+        expect(page.locator("html")).to_have_attribute("data-link", "live")
+        expect(page.locator(".crit")).to_have_count(0)
+        page.evaluate("window.isOld = true")
+    expect(page.locator("html")).to_have_attribute("data-link", "lost")
+    expect(page.locator(".crit-unknown")).to_be_visible()
+    expect(page.locator("#region-wall")).to_have_class(re.compile("stale"))
+    site = sites.build(postgres, site_database, tmp_path)
+    site.add_execution(2, "critical", at=datetime.now(UTC), camera_id="cam1")
+    with serving(site, port):
+        expect(page.locator(".crit-name")).to_have_text("Molinari · cam1")
+        expect(page.locator("html")).to_have_attribute("data-link", "live")
+        expect(page.locator(".wall-tile.is-alarm")).to_have_count(1)
+        assert page.evaluate("window.isOld") is None, "it loaded itself again"
+        context.close()
+        site.clear()

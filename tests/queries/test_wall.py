@@ -30,7 +30,10 @@ def cameras(conn: psycopg.Connection[Any], add: Add) -> psycopg.Connection[Any]:
     return conn
 
 
-def test_the_nine_that_were_heard_last_stand_in_their_order(cameras: psycopg.Connection[Any]) -> None:
+def test_those_that_were_heard_last_stand_in_their_order(
+    cameras: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wall, "TILES", 9)
     found = wall.current(cameras, NOW)
     assert [one.camera_id for one in found.tiles] == [f"cam{number:02d}" for number in range(9)]
     assert [one.id for one in found.tiles] == [100 * number + 1 for number in range(9)], "the newest of each"
@@ -45,6 +48,26 @@ def test_a_camera_alarms_while_nobody_has_its_critical(cameras: psycopg.Connecti
     elena = users.add(cameras, username="elena", full_name="Elena", role="expert")
     alerts.claim(cameras, [5000], elena)
     assert not any(one.is_alarm for one in wall.current(cameras, NOW).tiles)
+
+
+def test_a_camera_with_a_critical_is_never_left_out(
+    cameras: psycopg.Connection[Any], add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wall, "TILES", 3)
+    add(5000, "critical", 3000, camera="cam10")
+    assert [one.camera_id for one in wall.current(cameras, NOW).tiles] == ["cam00", "cam01", "cam10"]
+    alerts.claim(cameras, [5000], users.add(cameras, username="elena", full_name="Elena", role="expert"))
+    found = wall.current(cameras, NOW)
+    assert [(one.camera_id, one.is_alarm) for one in found.tiles][-1] == ("cam10", False)
+
+
+def test_a_wall_has_as_many_columns_as_rows(cameras: psycopg.Connection[Any]) -> None:
+    assert wall.current(cameras, NOW).columns == 4
+    tiles = wall.current(cameras, NOW).tiles
+    shapes = {
+        count: wall.Wall(tiles=(tiles * 4)[:count], cameras=0, silent=0).columns for count in (0, 1, 2, 9, 10, 36)
+    }
+    assert shapes == {0: 1, 1: 1, 2: 2, 9: 3, 10: 4, 36: 6}
 
 
 def test_a_restriction_leaves_its_cameras(cameras: psycopg.Connection[Any]) -> None:
