@@ -78,6 +78,31 @@ def action_word(action: str) -> str:
     return _actions().get(action, action)
 
 
+def entity_word(entity_type: str) -> str:
+    """Return what kind of thing an action was about; one without a word is shown as it is written."""
+    return _entities().get(entity_type, entity_type)
+
+
+def _entities() -> dict[str, str]:
+    return {
+        "access_request": _("Pedido de acceso"),
+        "activity": _("Registro de actividad"),
+        "execution": _("Ejecución"),
+        "gold": _("Caso de control"),
+        "kiosk": _("Pantalla de pared"),
+        "review": _("Revisión"),
+        "review_case": _("Caso"),
+        "review_reason": _("Motivo de falsa alarma"),
+        "role": _("Rol"),
+        "route": _("Dirección"),
+        "search": _("Búsqueda guardada"),
+        "session": _("Sesión"),
+        "setting": _("Ajuste"),
+        "topic": _("Parte en vivo"),
+        "user": _("Persona"),
+    }
+
+
 def _actions() -> dict[str, str]:
     return {
         "access.refused": _("Pidió algo que no le toca"),
@@ -165,5 +190,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         month_word,
         clock_word,
         action_word,
+        entity_word,
     )
 }

@@ -91,6 +91,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     # whoever judges
     "gallery.acknowledge": JUDGING,
     "gallery.claim": JUDGING,
+    "alerts.answered": PEOPLE,
     "alerts.claim": JUDGING,
     "alerts.release": JUDGING,
     "alerts.acknowledge": JUDGING,

@@ -36,6 +36,7 @@ _AREA_OF_ROUTE: Final = {
     "gallery.claim": "judge",
     "health.show": "watch",
     "alerts.take_away": "run",
+    "alerts.answered": "watch",
     **dict.fromkeys(
         (
             "reviews.assign",
@@ -157,6 +158,7 @@ def route_word(endpoint: str) -> str:
         "expert_keys.download": _("Bajar la clave pública propia"),
         "expert_keys": _("Tener una clave para firmar"),
         "profile": _("Cambiar el perfil y el calendario propios"),
+        "alerts.answered": _("Saber quién vio una alerta"),
         "alerts.claim": _("Tomar alertas y soltarlas"),
         "alerts.release": _("Tomar alertas y soltarlas"),
         "alerts.take_away": _("Soltar alertas que tiene otra persona"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask_babel import format_decimal  # pyright: ignore[reportUnknownVariableType]
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
+from markupsafe import Markup, escape
 
 from saiweb.people_words import first_name
 from saiweb.records import ExecutionDetail
 from saiweb.services.timeline import Delay, Event
 from saiweb.words import verdict
+
+_STRONG: Final = re.compile(r"(\*\*|(?<!\w)__)(?=\S)(.{1,500}?)(?<=\S)\1")
+_CODE: Final = re.compile(r"`([^`\n]{1,500})`")
+_HEADING: Final = re.compile(r"^ {0,3}#{1,6} +", re.MULTILINE)
 
 
 def delay_word(delay: Delay) -> str:
@@ -57,6 +63,12 @@ def event_sentence(event: Event, execution: ExecutionDetail) -> str:
             return _("%(name)s la vio", name=first_name(event.who)) if event.who else _("Alguien la vio")
 
 
+def emphasised(text: str) -> Markup:
+    """Return a model's words with what they mark as **strong** in bold, and without other signs of Markdown."""
+    plain = _HEADING.sub("", _CODE.sub(r"\1", text))
+    return Markup(_STRONG.sub(r"<strong>\2</strong>", str(escape(plain))))  # noqa: S704 (escaped before)  # nosec
+
+
 def _lasting(seconds: float) -> str:
     if seconds < 120:
         return f"{format_decimal(seconds, '0.0')} s"
@@ -65,4 +77,6 @@ def _lasting(seconds: float) -> str:
     return f"{format_decimal(seconds / 3600, '#,##0.0')} h"
 
 
-FILTERS: Final[dict[str, Callable[..., Any]]] = {one.__name__: one for one in (delay_word, delay, event_sentence)}
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    one.__name__: one for one in (delay_word, delay, event_sentence, emphasised)
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
@@ -114,6 +115,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What became of an execution that waited."""
+
+    id: int
+    is_waiting: bool
+    acknowledged_at: datetime | None  # None: nobody saw it
+    acknowledged_by: UUID | None  # None beside a time: before people were known
+    acknowledged_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
     """What came in within REST_FOR and waits for nobody, newest first."""
 
@@ -148,6 +160,25 @@ def newest_unclaimed(groups: list[Group]) -> Group | None:
     """Return the group that came in last among those that nobody has."""
     free = [one for one in groups if one.claimed_by is None]
     return max(free, key=lambda one: (one.execution_timestamp, one.id), default=None)
+
+
+def answered(conn: psycopg.Connection[Any], execution_ids: list[int], *, scope: Scope | None = None) -> list[Answered]:
+    """Return these executions with who saw them, in the order of their ids; those out of scope are left out."""
+    with conn.cursor(row_factory=class_row(Answered)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT e.id, coalesce({WAITING}, false) AS is_waiting, a.acknowledged_at, a.acknowledged_by,
+                   u.full_name AS acknowledged_name
+            FROM execution_keys k
+            JOIN executions e ON (e.execution_timestamp, e.id) = (k.execution_timestamp, k.execution_id)
+            LEFT JOIN execution_analysis a ON (a.execution_timestamp, a.execution_id) = (e.execution_timestamp, e.id)
+            LEFT JOIN users u ON u.id = a.acknowledged_by
+            WHERE k.execution_id = ANY (%(ids)s) AND {scopes.condition(scope)}
+            ORDER BY e.id
+            LIMIT 200
+            """,
+            {"ids": execution_ids, **scopes.parameters(scope)},
+        ).fetchall()
 
 
 def group_of(conn: psycopg.Connection[Any], execution_id: int, *, scope: Scope | None = None) -> Group | None:

@@ -25,6 +25,13 @@ _IDS = re.compile(r"\d{1,18}(,\d{1,18})*", re.ASCII)
 _ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
+@alerts.get("/answered")
+def answered() -> Response:
+    """GET /alerts/answered?ids=1,2,3: what became of alerts that no longer wait: who saw each, and when; a fragment."""
+    found = attention.answered(web.conn(), _ids(request.args.get("ids", "")), scope=web.scope())
+    return web.as_page(make_response(render_template("alerts/answered.html", answered=found)))
+
+
 @alerts.post("/claim")
 def claim() -> Response:
     """POST /alerts/claim: "I have it": take the alerts `ids` (1,2,3), all of them, unless somebody else has one."""
@@ -117,7 +124,10 @@ def _me() -> UUID:
 
 
 def _asked_ids() -> list[int]:
-    raw = request.form.get("ids", "")
+    return _ids(request.form.get("ids", ""))
+
+
+def _ids(raw: str) -> list[int]:
     ids = raw.split(",")
     if not _IDS.fullmatch(raw) or len(ids) > MAX_IDS:
         abort(400, "ids: whole numbers separated by commas")

@@ -197,7 +197,7 @@ def test_new_rows_wait_behind_the_pill_and_those_of_others_are_marked(
     expect(pill).to_contain_text("2 nuevas, 1 alta", timeout=15_000)
     expect(page.locator("[data-pill-said]")).to_have_text("2 nuevas, 1 alta")
     assert ids(page) == ["1", "2", "3", "4"]
-    expect(page.locator(ROWS).nth(2)).to_contain_text("ya atendida")
+    expect(page.locator(ROWS).nth(2).locator(".q-state")).to_have_text(re.compile(r"^la vio Elena \d\d:\d\d:\d\d$"))
     page.keyboard.press(".")
     expect(pill).to_be_hidden()
     assert ids(page) == ["1", "20", "2", "4", "21"]

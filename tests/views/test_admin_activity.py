@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
+from flask_babel import Babel
 
+from saiweb.admin_words import entity_word
 from saiweb.queries import activity, activity_search
 from saiweb.queries.activity_search import Search
 from saiweb.records import Activity
@@ -212,3 +217,22 @@ def test_what_was_seen_long_ago_is_logged_again(site: Site, monkeypatch: pytest.
     monkeypatch.setattr("saiweb.views.viewed.AGAIN_AFTER_S", 0.0)
     site.get("/admin/activity")
     assert len(site.query("SELECT 1 FROM activity_log WHERE action = 'activity.view'")) == 2
+
+
+def test_what_an_action_was_about_is_named_in_the_language_of_the_page(site: Site) -> None:
+    append(site, {"entity_type": "kiosk", "entity_id": "9"}, {"entity_type": "review_case", "entity_id": "7"})
+    page = site.get("/admin/activity")
+    assert ">Pantalla de pared 9<" in page
+    assert ">Caso 7<" in page
+    assert ">Case 7<" in site.get("/admin/activity?lang=en")
+
+
+def test_every_kind_of_thing_in_the_log_has_a_word() -> None:
+    code = "".join(path.read_text() for path in Path("saiweb").rglob("*.py"))
+    named = set(re.findall(r'(?:log|_append)\([^()]*?"[a-z_]+\.[a-z_]+",\s*"([a-z_]+)"', code))
+    named |= set(re.findall(r'entity_type="([a-z_]+)"', code))
+    assert {"user", "kiosk", "session"} <= named
+    app = Flask("saiweb")
+    Babel(app)
+    with app.test_request_context():
+        assert {one for one in named if entity_word(one) == one} == set()

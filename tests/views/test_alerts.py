@@ -204,9 +204,26 @@ def test_a_restriction_hides_what_it_does_not_name_from_every_answer(site: Site)
     site.add_execution(7, "critical")
     scope = Scope(cameras=frozenset(), locations=frozenset({"Cosquín"}))
     client = site.sign_in("expert", username="elena", scope=scope)
+    assert "data-id" not in client.get("/alerts/answered?ids=7").text
     for path in PATHS[:2]:
         assert "Ya no espera a nadie." in client.post(path, data={"ids": "7"}, headers=HTMX).text
     assert (seen(site), owners(site)) == ([], {7: None})
+
+
+def test_it_tells_who_answered_what_no_longer_waits(site: Site) -> None:
+    for number, level in ((7, "critical"), (8, "high"), (9, "none"), (10, "high")):
+        site.add_execution(number, level)
+    site.sign_in("expert", username="elena").post(ACKNOWLEDGE, data={"ids": "7"})
+    site.client.post(ACKNOWLEDGE, data={"ids": "8"})
+    page = site.sign_in("admin").get("/alerts/answered?ids=10,9,8,7,99").text
+    said = {number: re.sub("<.*?>", "", words) for number, words in re.findall(r'data-id="(\d+)">(.*)</li>', page)}
+    assert {number: words.split(" ")[:3] for number, words in said.items() if number in "78"} == {
+        "7": ["la", "vio", "Elena"],
+        "8": ["la", "viste", said["8"][-8:]],
+    }
+    assert (said["9"], said["10"]) == ("ya no espera", "espera")
+    assert "99" not in said
+    assert site.client.get("/alerts/answered").status_code == 400
 
 
 def test_twice_is_as_good_as_once(site: Site) -> None:

@@ -291,6 +291,15 @@ def test_a_selection_that_is_not_there_or_out_of_scope_is_404(waiting: Site) -> 
     assert [number for number, _ in queue_of(page)] == [1]
 
 
+def test_the_phone_counts_what_is_to_attend_and_not_the_criticals_alone(waiting: Site) -> None:
+    for path in ("/", "/health", "/?view=queue"):
+        bottom = waiting.get(path)
+        bottom = bottom[bottom.index('<nav class="bottom"') :]
+        badge = re.search(r'<span class="n hot" data-queued>(\d+)', bottom)
+        assert badge, path
+        assert int(badge[1]) == len(queue_of(waiting.get("/")))
+
+
 def test_a_flood_of_unknowns_leads_nowhere_else(site: Site) -> None:
     for number in range(12):
         site.add_execution(100 + number, None, camera_id=f"cam{number}", image_state="missing")

@@ -131,3 +131,18 @@ def test_in_english(site: Site) -> None:
     text = words(site.get("/executions/7?lang=en"))
     for sentence in ("The camera took the frame", "The panel loaded it"):
         assert sentence in text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("**Fire** in __sight__", "<strong>Fire</strong> in <strong>sight</strong>"),
+        ("2 ** 3 ** 4 and snake__case", "2 ** 3 ** 4 and snake__case"),
+        ("# Result\nSee `cam1`", "Result\nSee cam1"),
+        ("**<b onclick=x>**", "<strong>&lt;b onclick=x&gt;</strong>"),
+        ("**<script>alert(1)</script>", "**&lt;script&gt;alert(1)&lt;/script&gt;"),
+    ],
+)
+def test_the_words_of_a_model_are_read_without_signs_and_never_as_markup(site: Site, said: str, shown: str) -> None:
+    site.add_execution(7, "high", analysis={"assessment": said})
+    assert f'<blockquote class="assessment">{shown}</blockquote>' in site.get("/executions/7")

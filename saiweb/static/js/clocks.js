@@ -1,4 +1,4 @@
-// Running clocks ([data-since]), the hour in the footer ([data-clock]), the count of criticals ([data-count]), and
+// Running clocks ([data-since]), the hour in the footer ([data-clock]), the counts of criticals ([data-count]) and of the queue ([data-queued]), and
 // for a time that is pointed at its distance to now.
 (() => {
   let ahead = 0; // milliseconds by which the server's clock is ahead of this one
@@ -34,13 +34,14 @@
   };
 
   const count = () => {
-    const total = document.getElementById("region-critical")?.dataset.total;
+    const { total, waiting } = document.getElementById("region-critical")?.dataset ?? {};
     if (total === undefined) return;
-    for (const badge of document.querySelectorAll("[data-count]")) {
-      if (badge.firstChild.data === total) continue;
-      badge.firstChild.data = total;
-      badge.hidden = total === "0";
-    }
+    for (const [name, number] of [["count", total], ["queued", waiting]])
+      for (const badge of document.querySelectorAll(`[data-${name}]`)) {
+        if (badge.firstChild.data !== number) badge.firstChild.data = number;
+        badge.hidden = number === "0";
+        if (name === "queued") badge.classList.toggle("hot", total !== "0");
+      }
   };
 
   const relative = (moment) => {

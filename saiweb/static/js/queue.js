@@ -4,6 +4,7 @@
   const main = document.querySelector("[data-watch]");
   const pill = main.querySelector("[data-pill]"), words = pill.dataset;
   const said = main.querySelector("[data-pill-said]"), shownText = main.querySelector("[data-pill-text]");
+  const answers = new Map(); // of lines that are gone: who saw them
   let held = null; // the newest state, as it came
   let selected = null;
 
@@ -34,6 +35,23 @@
       return now;
     }));
     if (!list.isConnected && list.parentNode === null) fresh.replaceChildren(list);
+    setTimeout(explain);
+  }
+
+  // Who answered the lines that are gone, and when.
+  async function explain() {
+    const left = rows(region()).filter((row) => row.matches(".is-gone")), ids = left.map((row) => row.dataset.ids.split(" ")[0]);
+    const missing = ids.filter((id) => !answers.has(id));
+    if (missing.length) {
+      const response = await fetch(`${main.dataset.answered}?ids=${missing.slice(0, 50)}`);
+      const page = new DOMParser().parseFromString(response.ok ? await response.text() : "", "text/html");
+      for (const one of page.querySelectorAll("[data-id]")) answers.set(one.dataset.id, one.innerHTML);
+    }
+    for (const row of rows(region())) {
+      if (!row.matches(".is-gone")) answers.delete(row.dataset.ids.split(" ")[0]);
+      const words = answers.get(row.dataset.ids.split(" ")[0]), place = row.querySelector(".q-state");
+      if (row.matches(".is-gone") && words && place.innerHTML !== words) place.innerHTML = words;
+    }
   }
 
   function tell() {
