@@ -31,6 +31,7 @@ from saiweb.queries.gallery import (
     UNKNOWN,
     UNKNOWN_CAMERA,
     Count,
+    Place,
 )
 
 IN_ORDER: Final = ("q", "period", "since", "until", *MANY, "confidence_min", "confidence_max")
@@ -246,6 +247,12 @@ def count_word(count: Count | None) -> str:
     return ngettext("%(number)s resultado", "%(number)s resultados", count.value, number=number)
 
 
+def place_word(place: Place) -> str:
+    """Return 12 de 703, or ~12.000 de ~703.000."""
+    number, total = (f"{'' if one.is_exact else '~'}{number_word(one.value)}" for one in (place.number, place.total))
+    return _("%(number)s de %(total)s", number=number, total=total)
+
+
 def number_word(value: int) -> str:
     return format_decimal(value, "#,##0")
 
@@ -381,6 +388,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         time_word,
         count_word,
         number_word,
+        place_word,
         problem_word,
         of_level,
         short_clock,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
@@ -54,17 +54,20 @@ __all__ = [
     "Key",
     "Order",
     "Page",
+    "Place",
     "choices",
     "count",
     "level_counts",
     "neighbours",
     "page",
+    "place",
     "stream",
 ]
 
 Row = TypeVar("Row")
 
 _BATCH: Final = 1000
+_AT_ONCE: Final = 1000  # executions of one instant
 
 _CARD: LiteralString = """
     e.id, e.execution_timestamp, e.completion_timestamp, e.capture_timestamp, e.status,
@@ -117,6 +120,14 @@ class Placed(Protocol):
     def execution_timestamp(self) -> datetime: ...
     @property
     def confidence_score(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an execution stands in a list, from 1."""
+
+    number: Count
+    total: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +202,35 @@ def neighbours(
     meaning = match(conn, asked, scope)
     back, on = (find(conn, Asked(meaning, order, key, is_back=is_back, limit=1)) for is_back in (True, False))
     return back[0].execution_id if back else None, on[0].execution_id if on else None
+
+
+def place(
+    conn: psycopg.Connection[Any], asked: Filter, execution: Placed, *, scope: Scope | None, order: Order = "newest"
+) -> Place | None:
+    """Return the how many-th of the list this execution is, and of how many; None for one that is not in the list.
+
+    In the order of confidence about, from what is kept: which of those that are as sure comes first is not counted.
+    """
+    at, past = execution.execution_timestamp, execution.execution_timestamp + timedelta(microseconds=1)
+    same_time = replace(
+        asked,
+        since=at if asked.since is None else max(asked.since, at),
+        until=past if asked.until is None else min(asked.until, past),
+    )
+    found = find(conn, Asked(match(conn, same_time, scope), order, None, is_back=False, limit=_AT_ONCE))
+    ids = [one.execution_id for one in found]
+    if execution.id not in ids:
+        return None
+    if order != "confidence":
+        before = replace(asked, since=past) if order == "newest" else replace(asked, until=at)
+        counted = count(conn, before, scope=scope)
+        number = Count(counted.value + ids.index(execution.id) + 1, is_exact=counted.is_exact)
+    elif execution.confidence_score is None:
+        return None
+    else:
+        surer = max(execution.confidence_score, asked.confidence_min or 0.0)
+        number = Count(count(conn, replace(asked, confidence_min=surer), scope=scope).value, is_exact=False)
+    return Place(number=number, total=count(conn, asked, scope=scope))
 
 
 def stream(

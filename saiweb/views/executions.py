@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import psycopg
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
@@ -15,6 +16,7 @@ from saiweb.gallery_filters import BadParameterError
 from saiweb.queries import attention, gallery
 from saiweb.queries import executions as execution_queries
 from saiweb.queries import images as image_queries
+from saiweb.queries.gallery import Place
 from saiweb.records import ExecutionDetail
 from saiweb.services import drawings, film
 from saiweb.services.film import Slot
@@ -47,6 +49,7 @@ class Bar:
     has_list: bool
     previous_id: int | None = None  # beside it in that list
     next_id: int | None = None
+    place: Place | None = None  # None: it is not in the list, or finding out takes too long
     sequence: FilmSpan | None = None  # None: fewer than two pictures
 
 
@@ -164,9 +167,15 @@ def _bar(execution: ExecutionDetail, within: str | None, slots: list[Slot]) -> B
     except BadParameterError:
         abort(400, "in")
     what = asked.filter(datetime.now(UTC), web.saiweb().config.timezone)
-    before, after = gallery.neighbours(web.conn(), what, execution, scope=web.scope(), order=asked.order)
     query = gallery_filters.query_string(asked)
-    return Bar(f"{address}?{query}" if query else address, True, before, after, sequence)
+    bar = Bar(f"{address}?{query}" if query else address, has_list=True, sequence=sequence)
+    try:
+        with web.conn().transaction():
+            before, after = gallery.neighbours(web.conn(), what, execution, scope=web.scope(), order=asked.order)
+            place = gallery.place(web.conn(), what, execution, scope=web.scope(), order=asked.order)
+    except psycopg.errors.QueryCanceled:  # the search of the list takes too long; the execution is shown without it
+        return bar
+    return replace(bar, previous_id=before, next_id=after, place=place)
 
 
 def _pictures(slots: list[Slot]) -> list[Slot]:

@@ -184,6 +184,14 @@ def test_the_list_is_that_of_the_reference(conn: Connection, seed: int) -> None:
                 place = together.index(row.id)
                 around = ([None, *together][place], [*together, None][place + 1])
                 assert (before, after) == around, note
+            standing = gallery.place(conn, asked, row, scope=scope, order=order)
+            if row.id not in together:
+                assert standing is None, note
+            elif order != "confidence":
+                assert standing == gallery.Place(
+                    number=gallery.Count(together.index(row.id) + 1, is_exact=True),
+                    total=gallery.Count(len(together), is_exact=True),
+                ), note
 
 
 @pytest.mark.parametrize("seed", range(3))

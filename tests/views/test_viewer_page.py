@@ -34,6 +34,26 @@ def test_it_leads_through_the_list_that_it_was_opened_from(listed: Site) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("listed_in", "number", "place"),
+    [
+        ("", 5, "1 de 5"),
+        ("", 1, "5 de 5"),
+        ("order=oldest", 1, "1 de 5"),
+        ("level=high", 3, "2 de 3"),
+        ("level=high", 4, None),
+        ("order=confidence", 5, "~1 de 5"),
+    ],
+)
+def test_it_says_where_in_the_list_it_is(listed: Site, listed_in: str, number: int, place: str | None) -> None:
+    listed.change("UPDATE execution_analysis SET confidence_score = execution_id / 10.0")
+    for one in range(1, 6):
+        listed.change("SELECT refresh_search(%s, %s)", NOON + one * MINUTE, one)
+    page = listed.get(f"/executions/{number}", query_string={"in": listed_in})
+    found = re.search(r'<span class="place faint">([^<]*)</span>', page)
+    assert (found[1] if found else None) == place
+
+
 def test_at_the_end_of_the_list_there_is_nowhere_to_go(listed: Site) -> None:
     page = listed.get("/executions/5?in=level%3Dhigh")
     assert 'aria-disabled="true" data-key="k"' in page
