@@ -30,7 +30,9 @@ ENGLISH = re.compile(
     r"\b(the|of|and|with|is|are|not|you|your|this|that|from|since|until|nobody|has|have|what)\b", re.IGNORECASE
 )
 # what is data, a name, or itself in both languages
-NEUTRAL = re.compile(r"Español|América/|YOLO inference|some-\w+|\bsaiweb [a-z ]+|cam:[^ ]+ .*|[\w.+-]+@[\w.-]+")
+NEUTRAL = re.compile(  # the last: a key of the keyboard
+    r"Español|América/|YOLO inference|some-\w+|\bsaiweb [a-z ]+|cam:[^ ]+ .*|[\w.+-]+@[\w.-]+|: \w$"
+)
 
 
 class Page(HTMLParser):
