@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any, cast
 
+import psycopg
 from flask import Flask, Response, abort, g, make_response, render_template, request
 from flask_babel import Babel
 from jinja2 import StrictUndefined
@@ -22,6 +23,7 @@ from saiweb import (
     keys,
     locale_data,
     people_words,
+    reason_words,
     review_words,
     static_files,
     viewer_words,
@@ -135,7 +137,16 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     shared.update(reviews_waiting_count=reviews_waiting_count)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
-    for more in (words, people_words, admin_words, gallery_words, viewer_words, health_words, review_words):
+    for more in (
+        words,
+        people_words,
+        admin_words,
+        gallery_words,
+        viewer_words,
+        health_words,
+        reason_words,
+        review_words,
+    ):
         app.jinja_env.filters.update(more.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
@@ -223,6 +234,10 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
+    if isinstance(error, psycopg.errors.QueryCanceled):  # it is there: one query took longer than any may
+        logger.warning("query_canceled", extra={"path": request.path})
+        _abandon(error)
+        return _answer(HTTPStatus.GATEWAY_TIMEOUT)
     logger.warning("database_away", extra={"reason": type(error).__name__})
     _abandon(error)
     g.is_identity_unknown = True  # the page is drawn without asking the database who reads it

@@ -1,4 +1,4 @@
-"""Words of the machinery: its parts, what they are for, what is wrong with them."""
+"""Words of the machinery: its parts and what they are for."""
 
 from __future__ import annotations
 
@@ -59,21 +59,6 @@ def component_command(name: str) -> str | None:
             return None
 
 
-def reason_word(reason: str | None) -> str | None:
-    """Return why a part of the machinery is in trouble; what a database or a disk said is quoted as it came."""
-    match reason:
-        case "no sign of life" | "The listener gives no sign of life." | "The listener gave no sign of life.":
-            return _("No da señal de vida.")
-        case "No sweep has finished in time.":
-            return _("Ningún repaso terminó a tiempo.")
-        case "The worker has stopped.":
-            return _("La carga se detuvo.")
-        case "The image cache folder cannot be written.":
-            return _("No se puede escribir en la carpeta de imágenes.")
-        case _:
-            return reason
-
-
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    one.__name__: one for one in (component_word, component_task, component_command, reason_word)
+    one.__name__: one for one in (component_word, component_task, component_command)
 }

@@ -192,6 +192,8 @@ def trouble(code: int) -> str:
             return _("Esta dirección no se usa así")
         case 503:
             return _("La base de datos no responde")
+        case 504:
+            return _("La base de datos tardó demasiado")
         case _ if code >= 500:
             return _("Algo falló acá adentro")
         case _:
@@ -209,6 +211,8 @@ def way_out(code: int) -> str:
             return _("Hay que volver a la vigilancia.")
         case 503:
             return _("Lo que n8n termine mientras tanto no se pierde.")
+        case 504:
+            return _("Llevaba más de lo permitido y se cortó. Lo demás anda: hay que probar de nuevo, o pedir menos.")
         case _ if code >= 500:
             return _("Quedó anotado en el registro del programa. Hay que probar de nuevo en un rato.")
         case _:

@@ -30,6 +30,18 @@ def test_a_part_in_trouble_has_its_reason(site: Site) -> None:
     assert page.count('class="tile is-bad"') == 1
 
 
+def test_a_reason_that_is_known_is_told_in_words_with_what_was_said_behind_it(site: Site) -> None:
+    said = 'connection to server at "db", port 5432 failed: Connection refused'
+    alive(site, "n8n", is_ok=False, detail=said)
+    site.add("etl_jobs", execution_id=2, state="failed", last_error="n8n says <running>: the run is under way.")
+    page = site.get("/health")
+    assert "<summary>No atiende: rechaza la conexión.</summary>" in page
+    assert "<summary>n8n dice que todavía no terminó.</summary>" in page
+    assert "port 5432 failed: Connection refused</code>" in page
+    assert "n8n says &lt;running&gt;" in page
+    assert "the connection is refused" in site.get("/health?lang=en")
+
+
 def test_an_old_proof_of_life_counts_as_dead(site: Site) -> None:
     alive(site, "sweep", age_s=3600)
     assert 'class="tile is-bad"' in site.get("/health")
