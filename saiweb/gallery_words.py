@@ -116,9 +116,9 @@ def value_word(name: str, value: str, places: Places) -> str:
         case "status":
             return words.status_word(value)
         case "telegram":
-            return _telegram_word(value)
+            return telegram_word(value)
         case "image":
-            return _image_word(value)
+            return image_word(value)
         case "attention":
             return attention_word(value)
         case "review":
@@ -331,7 +331,7 @@ def _camera_word(value: str, places: Places) -> str:
     return places.labels.get(key) or f"{key[0]} · {key[1]}"
 
 
-def _telegram_word(value: str) -> str:
+def telegram_word(value: str) -> str:
     match value:
         case "sent":
             return _("enviado")
@@ -343,7 +343,7 @@ def _telegram_word(value: str) -> str:
             return _("no se sabe")
 
 
-def _image_word(value: str) -> str:
+def image_word(value: str) -> str:
     match value:
         case "pending":
             return _("copiándose")

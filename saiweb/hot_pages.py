@@ -2,20 +2,24 @@
 
 `@hot_pages.kept` below the route keeps the whole answer for whoever asked: name, rank, scope, language, theme and every
 cookie but those of the session are part of its key, and the token against forgery is put in anew each time. The rights
-have been looked at before. `hot_pages.shared(name, draw)` keeps a part of a page for all who may see the same.
+have been looked at before. `hot_pages.shared(name, draw)` keeps a part of a page for all who may see the same, and
+`hot_pages.framed(name, draw, slots)` all of a page but what its address changes, which stands in slots.
 What is drawn must come from the address, these, and what the database publishes a notice for: time alone may be as late
-as LASTS_S. Notices that wait for their reader, and answers to htmx, are never kept.
+as LASTS_S. Notices that wait for their reader are never kept, and answers to htmx as frames alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Final, ParamSpec, TypeVar
 
 from flask import Response, g, request, session
 from flask_login import current_user  # pyright: ignore[reportMissingTypeStubs]
+from markupsafe import Markup
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -26,28 +30,48 @@ Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
 
 FLASHES: Final = "_flashes"  # where Flask keeps notices for the next page
+PIECE_BYTES: Final = 200  # what a piece takes beside what is packed
 OWN_HEADERS: Final = ("Content-Length", "Content-Type", "Content-Encoding")
 
-Page = tuple[list[Piece], Headers]
+_SLOT: Final = re.compile(rb"\x00(\w+)\x00")  # no text of the database or of an address can hold it
 
 
-def kept(view: Callable[Given, BaseResponse]) -> Callable[Given, BaseResponse]:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer as it is kept: in pieces, None where the token against forgery stands; `size`: what it alone holds."""
+
+    parts: list[Piece | None]
+    headers: Headers
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What many pages of one reader have around what is their own: in pieces, a text is the name of a slot."""
+
+    parts: list[Piece | str | None]
+    headers: Headers
+    size: int
+
+
+def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResponse]:
     """Answer with what the view answered last, if nothing has happened since."""
 
     @wraps(view)
     def serve(*args: Given.args, **kwargs: Given.kwargs) -> BaseResponse:
         pages = web.saiweb().pages
         key = _key()
-        if key is None or not pages.is_open:
-            return view(*args, **kwargs)
-        page: Page | None = pages.get(key)
+        page: Page | None = pages.get(key) if key is not None and pages.is_open else None
         if page is None:
             begun = pages.begin()
-            response = view(*args, **kwargs)
-            if not _is_worth_keeping(response):
-                return response
-            page = _split(response)
-            pages.put(key, page, size=sum(len(one.plain) + len(one.packed) for one in page[0]), begun=begun)
+            answer = view(*args, **kwargs)
+            if isinstance(answer, BaseResponse):
+                if key is None or not pages.is_open or not _is_worth_keeping(answer):
+                    return answer
+                answer = _as_page(answer)
+            page = answer
+            if key is not None:
+                pages.put(key, page, size=page.size, begun=begun)
         return _join(page)
 
     return serve
@@ -66,20 +90,51 @@ def shared(name: str, draw: Callable[[], Drawn], *, size: Callable[[Drawn], int 
     return found
 
 
+def slot(name: str) -> Markup:
+    """Return what stands in a frame for something that framed() is given by this name."""
+    return Markup(f"\x00{name}\x00")  # noqa: S704 (a name of ours)  # nosec
+
+
+def framed(
+    name: str, draw: Callable[[], BaseResponse], slots: Mapping[str, str | Piece], *, varies: Hashable = None
+) -> Page:
+    """Return a page whose frame is as `draw` drew it last for this reader, with this HTML in its slots.
+
+    A frame is drawn at one path alone, and of the rest of the address it holds nothing but what `varies` names.
+    """
+    pages, whose = web.saiweb().pages, _whose()
+    key = ("frame", name, varies, request.headers.get("HX-Request"), whose)
+    frame: Frame | None = pages.get(key) if whose is not None and pages.is_open else None
+    if frame is None:
+        begun = pages.begin()
+        frame = _as_frame(draw())
+        if whose is not None:
+            pages.put(key, frame, size=frame.size, begun=begun)
+    own = {key: one if isinstance(one, Piece) else compression.piece(one.encode(), 1) for key, one in slots.items()}
+    parts = [own[one] if isinstance(one, str) else one for one in frame.parts]
+    return Page(parts, Headers(frame.headers), sum(len(one.packed) for one in own.values()) + PIECE_BYTES * len(parts))
+
+
 def _key() -> Hashable | None:
     """Return all that an answer depends on; None: it is not to be kept."""
-    if request.method != "GET" or "HX-Request" in request.headers or session.get(FLASHES):
+    if request.method != "GET" or "HX-Request" in request.headers:
         return None
-    if not current_user.is_authenticated:
+    whose = _whose()
+    return None if whose is None else (request.full_path, whose)
+
+
+def _whose() -> Hashable | None:
+    """Return all that an answer depends on beside the address; None: it is meant to be read once."""
+    if session.get(FLASHES) or not current_user.is_authenticated:
         return None
     me = identity.person()
     cookies = tuple(sorted(pair for pair in request.cookies.items() if pair[0] not in identity.session_cookies()))
     return (
-        request.full_path,
         request.host_url,
         (me.user_id, me.kiosk_id, me.name, me.full_name, me.rank, me.scope),
         web.locale(),
         cookies,
+        web.is_phone(),
     )
 
 
@@ -88,23 +143,46 @@ def _is_worth_keeping(response: BaseResponse) -> bool:
     return is_page and "Set-Cookie" not in response.headers
 
 
-def _split(response: BaseResponse) -> Page:
-    """Pack what stands between the tokens against forgery."""
+def _as_page(response: BaseResponse) -> Page:
+    parts = [None if one is None else compression.piece(one, compression.LEVEL) for one in _around_tokens(response)]
+    return Page(parts, _headers(response), _size(parts))
+
+
+def _as_frame(response: BaseResponse) -> Frame:
+    parts: list[Piece | str | None] = []
+    for one in _around_tokens(response):
+        if one is None:
+            parts.append(None)
+            continue
+        pieces = enumerate(_SLOT.split(one))
+        parts += [part.decode() if position % 2 else compression.piece(part) for position, part in pieces]
+    return Frame(parts, _headers(response), _size(parts))
+
+
+def _around_tokens(response: BaseResponse) -> Iterator[bytes | None]:
+    """Yield the body in parts, with None between them for each token against forgery."""
     token: str | None = g.get("csrf_masked")
     body = response.get_data()
-    parts = body.split(token.encode()) if token else [body]
-    headers = Headers([(name, value) for name, value in response.headers if name not in OWN_HEADERS])
-    return [compression.piece(part, compression.LEVEL) for part in parts], headers
+    for position, part in enumerate(body.split(token.encode()) if token else [body]):
+        if position:
+            yield None
+        yield part
+
+
+def _headers(response: BaseResponse) -> Headers:
+    return Headers([(name, value) for name, value in response.headers if name not in OWN_HEADERS])
+
+
+def _size(parts: Sequence[Piece | str | None]) -> int:
+    return sum(len(one.packed) + PIECE_BYTES for one in parts if isinstance(one, Piece))
 
 
 def _join(page: Page) -> Response:
     """Return the page with the asker's own token in it, under this answer's mask."""
-    parts, headers = page
-    pieces = parts[:1]
-    if len(parts) > 1:
+    pieces = [one for one in page.parts if one is not None]
+    if len(pieces) < len(page.parts):
         token = compression.piece(identity.csrf_token().encode(), 0)
-        for part in parts[1:]:
-            pieces = [*pieces, token, part]
+        pieces = [token if one is None else one for one in page.parts]
     response = compression.answer(request, pieces)
-    response.headers.update(headers)
+    response.headers.update(page.headers)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -94,6 +95,12 @@ def locale() -> Locale:
     """Return the reader's: `?lang=`, else the cookie, else what the browser prefers, else Spanish."""
     if not has_request_context():
         return "es"
+    if "locale" not in g:
+        g.locale = _locale()
+    return g.locale
+
+
+def _locale() -> Locale:
     for asked in (request.args.get("lang"), request.cookies.get("lang")):
         if asked in LOCALES:
             return asked
@@ -181,7 +188,13 @@ def own_path(raw: str | None) -> str | None:
 
 def asset(path: str) -> str:
     """Return the address of a static file with a hash of its content, so that it may be kept for ever."""
-    return f"{current_app.static_url_path}/{path}?v={asset_hash(path)}"
+    return _address(path, current_app.static_url_path, int(time.monotonic()))
+
+
+@lru_cache(maxsize=256)
+def _address(path: str, root: str | None, _second: int) -> str:
+    """Return it as it was within this second: a page names a hundred icons of one file."""
+    return f"{root}/{path}?v={asset_hash(path)}"
 
 
 def asset_hash(path: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from datetime import timezone as tz
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -260,13 +261,27 @@ def full_date(moment: datetime) -> str:
 
 
 def _written(moment: datetime, pattern: str) -> str:
-    timezone = cast("object", get_timezone())
-    return _write(moment, pattern, str(get_locale()), str(timezone))
+    """Write a time, the day of which is written once for all times of that day."""
+    timezone = cast("tzinfo", get_timezone())
+    local = moment.astimezone(timezone)
+    if "HH:mm" not in pattern:
+        return _write(local, pattern, str(get_locale()), str(timezone))
+    day = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    text = _write_day(day, local.utcoffset(), pattern, str(get_locale()), str(timezone))
+    return text.replace("\x01", f"{local:%H:%M:%S}").replace("\x02", f"{local:%H:%M}")
 
 
-@lru_cache(maxsize=4096)  # regions are drawn again and again with the same times
+@lru_cache(maxsize=1024)
 def _write(moment: datetime, pattern: str, _locale: str, _timezone: str) -> str:
     return format_datetime(moment, pattern)
+
+
+@lru_cache(maxsize=1024)
+def _write_day(day: datetime, offset: timedelta | None, pattern: str, _locale: str, _timezone: str) -> str:
+    """Write a local day with \x01 or \x02 where the clock belongs; the offset is that of the time, not of midnight."""
+    fixed = day.replace(tzinfo=tz(offset or timedelta()))
+    pattern = pattern.replace("HH:mm:ss", "\x01").replace("HH:mm", "\x02")
+    return format_datetime(fixed, pattern, rebase=False)
 
 
 def iso(moment: datetime) -> str:
@@ -276,6 +291,11 @@ def iso(moment: datetime) -> str:
 
 def score(value: float) -> str:
     """0,91"""
+    return _score(value, str(get_locale()))
+
+
+@lru_cache(maxsize=1024)
+def _score(value: float, _locale: str) -> str:
     return format_decimal(value, "0.00")
 
 

@@ -25,6 +25,9 @@ def test_pieces_join_to_one_file_in_any_order() -> None:
     first, second = compression.piece(b"one " * 500), compression.piece("dós ".encode() * 700, level=1)
     assert gzip.decompress(compression.join([first, second, first])) == first.plain + second.plain + first.plain
     assert gzip.decompress(compression.join([])) == b""
+    for sizes in ((1,), (0, 7, 0), (65_536, 3, 70_001)):
+        parts = [bytes(number % 251 for number in range(size)) for size in sizes]
+        assert gzip.decompress(compression.join([compression.piece(one) for one in parts])) == b"".join(parts)
     reader = zlib.decompressobj(31)
     assert reader.decompress(compression.join([first, second])) == first.plain + second.plain
     assert reader.eof

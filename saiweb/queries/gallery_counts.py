@@ -36,7 +36,11 @@ def total(counts: dict[str, Count], asked: Filter) -> Count:
 
 def level_counts(conn: psycopg.Connection[Any], asked: Filter, *, scope: Scope | None) -> dict[str, Count]:
     """Return how many there are of each of LEVELS if the filter named no level."""
-    meaning = match(conn, replace(asked, levels=frozenset()), scope)
+    return counts_of(conn, match(conn, replace(asked, levels=frozenset()), scope))
+
+
+def counts_of(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, Count]:
+    """Return how many of each of LEVELS a filter without levels finds."""
     if meaning.is_impossible:
         return _as_counts({}, is_exact=True)
     if meaning.words is None:

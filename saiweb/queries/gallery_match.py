@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, LiteralString
 
@@ -87,8 +87,8 @@ class Match:
     def values(self) -> dict[str, Any]:
         """Return what fitting() refers to."""
         return {
-            "kinds": self.kinds,
-            "places": self.places,
+            "kinds": _written(self.kinds),
+            "places": _written(self.places),
             "words": self.words,
             "confidence_min": self.asked.confidence_min,
             "confidence_max": self.asked.confidence_max,
@@ -117,6 +117,11 @@ class Match:
 
 def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> Match:
     """Look up what the filter means. Kinds and places are never changed, so that what is found here stays true."""
+    return matches(conn, asked, scope)[0]
+
+
+def matches(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> tuple[Match, Match]:
+    """Look up what the filter means, and what it would mean without its levels, at once."""
     known = [camera for camera in asked.cameras if camera != UNKNOWN_CAMERA]
     has_confidence = asked.confidence_min is not None or asked.confidence_max is not None
     fifths = _fifths(asked) if has_confidence else {}
@@ -133,14 +138,18 @@ def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> 
         "fifth_max": max(fifths, default=-9),
         "split": [fifth for fifth, part in fifths.items() if part < 1],
     }
-    kind_is_asked: LiteralString = " AND ".join(["true", *(_OF_KINDS[name] for name in of_kinds)])
+    kind_is_asked: LiteralString = " AND ".join(["true", *(_OF_KINDS[name] for name in of_kinds if name != "levels")])
+    level_is_asked: LiteralString = _OF_KINDS["levels"] if asked.levels else "true"
     place_is_asked: LiteralString = " AND ".join([scopes.condition(scope), *(_OF_PLACES[name] for name in of_places)])
     row = conn.execute(
         f"""
-        SELECT kinds.ids, kinds.split, kinds.value, places.ids, places.value, whole.value,
-               search_query(%(text)s)::text, (SELECT min(month) FROM search_months)
+        SELECT kinds.ids, kinds.asked, kinds.split, kinds.value, kinds.asked_value, places.ids, places.value,
+               whole.value, search_query(%(text)s)::text, (SELECT min(month) FROM search_months)
         FROM (
-            SELECT coalesce(array_agg(k.id), '{{}}') AS ids, coalesce(sum(k.value), 0)::bigint AS value,
+            SELECT coalesce(array_agg(k.id), '{{}}') AS ids,
+                   coalesce(array_agg(k.id) FILTER (WHERE {level_is_asked}), '{{}}') AS asked,
+                   coalesce(sum(k.value), 0)::bigint AS value,
+                   coalesce(sum(k.value) FILTER (WHERE {level_is_asked}), 0)::bigint AS asked_value,
                    coalesce(array_agg(k.id) FILTER (WHERE k.certainty = ANY(%(split)s::integer[])), '{{}}') AS split
             FROM search_kinds k WHERE {kind_is_asked}
         ) AS kinds, (
@@ -152,10 +161,10 @@ def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> 
     ).fetchone()
     if row is None:
         raise LookupError("an aggregate without a row")
-    kinds, split_kinds, kinds_rows, places, places_rows, rows, words, oldest = row
-    return Match(
-        asked=asked,
-        kinds=kinds if of_kinds else None,
+    kinds, asked_kinds, split_kinds, kinds_rows, asked_rows, places, places_rows, rows, words, oldest = row
+    any_level = Match(
+        asked=replace(asked, levels=frozenset()) if asked.levels else asked,
+        kinds=kinds if [name for name in of_kinds if name != "levels"] else None,
         split_kinds=split_kinds,
         split_part=_mean([part for part in fifths.values() if part < 1]),
         places=places if of_places or scope is not None else None,
@@ -167,6 +176,11 @@ def match(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -> 
         words_rows=rows if words is None else _rows_with(conn, words),
         sure_part=_mean(list(fifths.values())),
     )
+    if not asked.levels:
+        return any_level, any_level
+    chosen = frozenset(asked_kinds)
+    split = [kind for kind in split_kinds if kind in chosen]
+    return replace(any_level, asked=asked, kinds=asked_kinds, split_kinds=split, kinds_rows=asked_rows), any_level
 
 
 def _fifths(asked: Filter) -> dict[int, float]:
@@ -179,6 +193,11 @@ def _fifths(asked: Filter) -> dict[int, float]:
     return {
         fifth: max(0.0, min(highest, (fifth + 1) / 5) - max(lowest, fifth / 5)) * 5 for fifth in range(first, last + 1)
     }
+
+
+def _written(numbers: list[int] | None) -> str | None:
+    """Return them as PostgreSQL reads an array: a text costs a tenth of what a list of a thousand does."""
+    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _mean(parts: list[float]) -> float:

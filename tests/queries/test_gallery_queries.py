@@ -10,7 +10,7 @@ import pytest
 
 from saiweb.queries import gallery, users
 from saiweb.queries.gallery import LEVELS, UNKNOWN_CAMERA, Filter
-from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim
+from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, review
 
 FIRE: dict[str, Any] = {
     "device_id": "node-1",
@@ -87,6 +87,12 @@ CASES: dict[str, list[tuple[Any, set[int]]]] = {
     ],
     "models": [({"qwen"}, {2, 3}), ({"unknown"}, {4})],
     "attention": [({"waiting"}, {1, 2, 4}), ({"claimed"}, {7}), ({"acknowledged", "claimed"}, {7, 8})],
+    "reviews": [
+        ({"none"}, {3, 4, 5, 6}),
+        ({"waiting"}, {1, 2}),
+        ({"confirmed", "undecided"}, {7}),
+        ({"false_alarm"}, {8}),
+    ],
     "text": [
         ("COLUMNA humo", {1, 5, 6, 7, 8}),
         ("rio", {2}),
@@ -107,6 +113,8 @@ def filled(conn: Connection) -> Connection:
         add(conn, execution_id, **row)
     claim(conn, 7, users.add(conn, username="ana", full_name="Ana", role="expert"))
     acknowledge(conn, 8)
+    review(conn, 7, "high")
+    review(conn, 8, "none")
     return conn
 
 
@@ -195,6 +203,7 @@ def test_choices_are_the_values_that_were_seen(filled: Connection) -> None:
         {"telegram": frozenset({"yes"})},
         {"images": frozenset({"unknown"})},
         {"attention": frozenset({"late"})},
+        {"reviews": frozenset({"closed"})},
         {"since": datetime(2026, 1, 1)},  # noqa: DTZ001
     ],
 )

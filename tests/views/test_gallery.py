@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -69,6 +70,14 @@ def test_unknown_is_hatched_and_never_without_smoke(site: Site) -> None:
     assert "Análisis falló" in card
     assert "Falló «YOLO»" in card
     assert "Sin humo" not in card
+
+
+def test_the_table_tells_telegram_picture_and_model(site: Site) -> None:
+    add_two(site)
+    page = site.get("/executions?view=list")
+    first, second = (words(row) for row in re.findall(r'<tr class="[^"]*" id="execution-\d+".*?</tr>', page, re.DOTALL))
+    assert "enviado guardada SAINet v10" in first
+    assert "falló no está en n8n No se sabe" in second
 
 
 def test_a_card_says_who_has_it_and_who_saw_it(site: Site) -> None:
@@ -148,7 +157,7 @@ def test_a_number_that_nobody_counted_says_about(site: Site, monkeypatch: pytest
     def count_about(*_args: object, **_more: object) -> dict[str, Count]:
         return about
 
-    monkeypatch.setattr("saiweb.queries.gallery.level_counts", count_about)
+    monkeypatch.setattr("saiweb.queries.gallery.counts_of", count_about)
     text = words(site.get("/executions?level=none"))
     assert "unos 1.243 resultados" in text
     assert "Sin humo ~1.243" in text
@@ -252,7 +261,7 @@ def test_a_search_that_takes_too_long_says_so(site: Site, monkeypatch: pytest.Mo
         conn.execute("SET LOCAL statement_timeout = '20ms'")  # type: ignore[attr-defined]
         conn.execute("SELECT pg_sleep(1)")  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("saiweb.queries.gallery.page", slow)
+    monkeypatch.setattr("saiweb.queries.gallery.listed", slow)
     page = site.get("/executions?q=humo")
     assert "La búsqueda tardó demasiado" in words(page)
     assert 'href="/executions?q=humo&amp;period=today"' in page

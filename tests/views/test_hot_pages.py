@@ -40,6 +40,11 @@ def without_tokens(text: str) -> str:
     return text
 
 
+def plain(text: str) -> str:
+    """Return a page without its tokens and the moment that it was drawn at."""
+    return re.sub(r"\d\d:\d\d:\d\d|than=[^\"&]*|data-drawn=\"[^\"]*|\d{4}-\d\d-\d\dT[^\"]*", "", without_tokens(text))
+
+
 def test_it_is_kept_until_a_notice_comes(site: Site, pages: PageCache) -> None:
     site.add_execution(1)
     assert shown(site.client) == {1}
@@ -58,6 +63,38 @@ def test_it_is_what_would_be_drawn_but_for_the_token(site: Site, pages: PageCach
     assert tokens(drawn.text) != tokens(kept.text)
     names = ("Cache-Control", "Vary", "Content-Security-Policy", "Content-Type")
     assert [kept.headers[name] for name in names] == [drawn.headers[name] for name in names]
+
+
+def test_lists_that_share_a_frame_are_what_each_would_be_alone(site: Site, pages: PageCache) -> None:
+    site.add_execution(1, "high")
+    site.client.post("/executions/searches", data={"name": "mis altas", "query": "level=high"})
+    site.client.get("/executions")  # says that it was saved
+    phone = {**PAGE, "User-Agent": "Mozilla/5.0 (Linux; Android 14) Mobile"}
+    asked = [
+        ("/executions", PAGE),
+        ("/executions?level=high", PAGE),
+        ("/executions?q=%3Cb%3E%22%26&level=low", PAGE),
+        ("/executions?level=high", {**PAGE, "HX-Request": "true"}),
+        ("/executions?level=high", phone),
+        ("/executions?level=low", {**PAGE, "Accept-Language": "en"}),
+    ]
+    together = [plain(site.client.get(path, headers=headers).text) for path, headers in asked]
+    for (path, headers), page in zip(asked, together, strict=True):
+        pages.clear()
+        assert plain(site.client.get(path, headers=headers).text) == page, path
+    assert [page.count('aria-current="true"') for page in together[:3]] == [1, 2, 1]  # the view, and a saved search
+    assert 'name="query" value="q=%3Cb%3E%22%26&amp;level=low"' in together[2]
+    assert 'popovertarget="keys"' in together[1]
+    assert 'popovertarget="keys"' not in together[4]
+
+
+def test_what_was_chosen_is_done_and_leads_back_to_its_own_list(site: Site, pages: PageCache) -> None:
+    del pages
+    site.add_execution(1, "high")
+    for query in ("level=high", "level=low"):
+        page = site.client.get(f"/executions?{query}", headers=PAGE).text
+        assert f'name="list" value="{query}"' in page
+        assert f'href="/executions/export?format=csv&amp;{query}"' in page
 
 
 def test_a_packed_page_is_the_same(site: Site, pages: PageCache) -> None:

@@ -19,9 +19,9 @@ from saiweb import web
 from saiweb.gallery_filters import View
 from saiweb.queries.gallery_marks import Mark
 from saiweb.records import ExecutionCard
+from saiweb.views.gallery.shown import WITHIN, Teller
 
 MAX_KEPT: Final = 600  # some 1.3 kB each
-WITHIN: Final = "\x00"  # stands for the list in the links of a card; no text of the database can hold it
 
 _Kept = OrderedDict[tuple[str, View, ExecutionCard, Mark | None], str]
 
@@ -31,13 +31,14 @@ def draw(cards: Sequence[ExecutionCard], marks: dict[int, Mark], *, view: View, 
     kept: _Kept = current_app.extensions.setdefault("gallery_cards", OrderedDict())
     locale = web.locale()
     found: list[str] = []
-    macro: Any = None
+    teller: Teller | None = None
+    macro = _macro(view)
     for card in cards:
         key = (locale, view, card, marks.get(card.id))
         text = kept.get(key)
         if text is None:
-            macro = macro or _macro(view)
-            text = kept[key] = str(macro(card, marks.get(card.id), WITHIN))
+            teller = teller or Teller()
+            text = kept[key] = str(macro(teller.tell(card, marks.get(card.id))))
             if len(kept) > MAX_KEPT:
                 kept.popitem(last=False)
         else:
@@ -49,4 +50,4 @@ def draw(cards: Sequence[ExecutionCard], marks: dict[int, Mark], *, view: View, 
 
 def _macro(view: View) -> Any:
     template: Template = current_app.jinja_env.get_template("gallery/cards.html")
-    return getattr(template.make_module({}), "row" if view == "list" else "card")
+    return getattr(template.module, "row" if view == "list" else "card")

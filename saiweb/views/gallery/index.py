@@ -7,21 +7,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 import psycopg
 from flask import get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
-from markupsafe import Markup
+from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
-from saiweb import gallery_filters, gallery_words, hot_pages, web
+from saiweb import compression, gallery_filters, gallery_words, hot_pages, web
+from saiweb.compression import Piece
 from saiweb.gallery_filters import Asked
 from saiweb.gallery_times import PERIODS, Period
+from saiweb.hot_pages import Page
 from saiweb.queries import gallery as gallery_queries
-from saiweb.queries import gallery_counts, gallery_marks, saved_searches
-from saiweb.queries.gallery import Count, Filter, Key, Order, Page
+from saiweb.queries import gallery_counts, saved_searches
+from saiweb.queries.gallery import Count, Filter, Key, Order
+from saiweb.queries.gallery import Page as Cards
+from saiweb.queries.gallery_marks import Mark
+from saiweb.queries.saved_searches import SavedSearch
 from saiweb.services import execution_files
 from saiweb.views.gallery import cards, listing, panel
 from saiweb.views.gallery.blueprint import gallery
@@ -37,6 +43,7 @@ MENUS: Final = {
     "state": ("attention", "review", "status", "telegram", "image"),
     "model": ("model",),
 }
+SEARCH_BYTES: Final = 500  # what a saved search takes, about
 LONGEST_WITHIN: Final = 2000  # of the list's query string in a link to one of its executions
 
 
@@ -44,7 +51,8 @@ LONGEST_WITHIN: Final = 2000  # of the list's query string in a link to one of i
 class Found:
     """What the database said in time."""
 
-    page: Page
+    page: Cards
+    marks: dict[int, Mark]
     counts: dict[str, Count]  # by level; empty: nobody counted
     is_slow: bool = False
 
@@ -53,14 +61,15 @@ class Found:
 class Listed:
     """All of the page that belongs to no person: the same for whoever may see the same, in the same language."""
 
-    html: Markup
-    count: Count | None
+    html: Piece
+    count: str  # how many there are, in words
     kept: str  # the list's query string, from its beginning
+    is_slow: bool
 
 
 @gallery.get("")
 @hot_pages.kept
-def index() -> BaseResponse:
+def index() -> BaseResponse | Page:
     """GET /executions?level=high&camera=<device>/<camera>&period=today&q=humo&order=newest&view=grid&after=<key>
 
     What is typed as words (`q=nivel>=alta`) is answered at the address that says the same in parameters.
@@ -72,23 +81,49 @@ def index() -> BaseResponse:
         given = [("lang", request.args["lang"])] if "lang" in request.args else []
         text = urlencode([*gallery_filters.pairs(search.asked), *given])
         return redirect(listing.address(text), HTTPStatus.SEE_OTHER)
-    response = web.render_page(
-        "gallery/index.html",
-        topics=TOPICS,
-        listed=hot_pages.shared("gallery", partial(draw, search), size=_size),
-        formats=execution_files.NAMES,
-        ways=gallery_words.ways(),
-        saved=saved_searches.of_person(web.conn(), listing.user_id()),
-        said=get_flashed_messages(category_filter=[NOTICE]),
+    listed = hot_pages.shared("gallery", partial(draw, search), size=_size)
+    saved = _saved()
+    here_is = next((one.id for one in saved if one.query == listed.kept), None)
+    page = hot_pages.framed(
+        "gallery",
+        partial(_frame, saved, here_is),
+        {"list": listed.html, "kept": escape(listed.kept), "count": escape(listed.count)},
+        varies=here_is,
     )
     if is_htmx:
-        response.headers["HX-Push-Url"] = canonical
-    return response
+        page.headers["HX-Push-Url"] = canonical
+    return page
+
+
+def _frame(saved: list[SavedSearch], here_is: UUID | None) -> BaseResponse:
+    return web.render_page(
+        "gallery/index.html",
+        topics=TOPICS,
+        list=hot_pages.slot("list"),
+        kept=hot_pages.slot("kept"),
+        count=hot_pages.slot("count"),
+        here_is=here_is,
+        formats=execution_files.NAMES,
+        ways=gallery_words.ways(),
+        saved=saved,
+        said=get_flashed_messages(category_filter=[NOTICE]),
+    )
+
+
+def _saved() -> list[SavedSearch]:
+    """Return the reader's searches, asked for once until anything happens."""
+    pages, key = web.saiweb().pages, ("saved searches", listing.user_id())
+    found: list[SavedSearch] | None = pages.get(key) if pages.is_open else None
+    if found is None:
+        begun = pages.begin()
+        found = saved_searches.of_person(web.conn(), listing.user_id())
+        pages.put(key, found, size=SEARCH_BYTES * len(found), begun=begun)
+    return found
 
 
 def _size(listed: Listed) -> int | None:
     """Return how large it is; None: it took too long, and should be tried again."""
-    return None if listed.count is None else len(listed.html)
+    return None if listed.is_slow else len(listed.html.packed)
 
 
 def draw(search: Search) -> Listed:
@@ -96,7 +131,6 @@ def draw(search: Search) -> Listed:
     asked, wanted = search.asked, search.filter
     found = _find(wanted, asked)
     page = found.page
-    marks = gallery_marks.of_cards(web.conn(), page.cards) if page.cards else {}
     kept = gallery_filters.query_string(asked.first_page())
     within = gallery_filters.query_string(replace(asked.first_page(), view="grid"))
     count = total(found.counts, wanted)
@@ -104,7 +138,9 @@ def draw(search: Search) -> Listed:
         "gallery/_list.html",
         search=search,
         found=page,
-        cards=cards.draw(page.cards, marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None),
+        cards=cards.draw(
+            page.cards, found.marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None
+        ),
         count=count,
         chips=gallery_words.chips(asked, search.places, search.text),
         levels_of=gallery_words.choices("level", wanted.levels, search.places, found.counts),
@@ -125,7 +161,12 @@ def draw(search: Search) -> Listed:
         is_backwards=wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until,
         news=url_for("gallery.news", than=gallery_words.exact(search.now)) + (f"&{kept}" if kept else ""),
     )
-    return Listed(html=Markup(html), count=count, kept=kept)  # noqa: S704 (ours, escaped)  # nosec
+    return Listed(
+        html=compression.piece(html.encode(), compression.LEVEL),
+        count=gallery_words.count_word(count),
+        kept=kept,
+        is_slow=found.is_slow,
+    )
 
 
 def _narrower(asked: Asked) -> list[tuple[str, str]]:
@@ -136,23 +177,20 @@ def _narrower(asked: Asked) -> list[tuple[str, str]]:
 def _find(wanted: Filter, asked: Asked) -> Found:
     """Ask the database; what takes too long there is given up, and the rest of the page still works."""
     try:
-        page = _page(web.conn(), wanted, asked)
-        counts = gallery_queries.level_counts(web.conn(), wanted, scope=web.scope())
+        page, marks, counts = gallery_queries.listed(
+            web.conn(),
+            wanted,
+            scope=web.scope(),
+            order=asked.order,
+            after=asked.after,
+            before=asked.before,
+            limit=PAGE_SIZE,
+        )
     except psycopg.errors.QueryCanceled as error:
         with suppress(psycopg.errors.QueryCanceled):
             web.close_conn(error)
-        return Found(page=Page([], None, None), counts={}, is_slow=True)
-    return Found(page=page, counts=counts)
-
-
-def _page(conn: psycopg.Connection[Any], wanted: Filter, asked: Asked) -> Page:
-    scope = web.scope()
-    page = gallery_queries.page(
-        conn, wanted, scope=scope, order=asked.order, after=asked.after, before=asked.before, limit=PAGE_SIZE
-    )
-    if asked.before is not None and page.newer is None:  # back at the beginning: a whole page of it
-        return gallery_queries.page(conn, wanted, scope=scope, order=asked.order, limit=PAGE_SIZE)
-    return page
+        return Found(page=Cards([], None, None), marks={}, counts={}, is_slow=True)
+    return Found(page=page, marks=marks, counts=counts)
 
 
 def total(counts: dict[str, Count], wanted: Filter) -> Count | None:

@@ -1,0 +1,174 @@
+"""What a card of the list says, in words: looked up once for all cards that say the same, as most of a page do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import current_app, url_for
+from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
+
+from saiweb import gallery_words, people_words, web, words
+from saiweb.levels import RISK_LEVELS
+from saiweb.queries.gallery_marks import Mark
+from saiweb.records import ExecutionCard
+
+MAX_WORDS: Final = 2000  # of one language
+WITHIN: Final = "\x00"  # stands for the list in the links of a card; no text of the database can hold it
+SEVERE: Final = (None, "high", "critical")
+
+_Words = dict[tuple[object, ...], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A card or row, ready to be put together; empty texts are left out."""
+
+    card: ExecutionCard
+    mark: Mark | None  # None: not analysed at all
+    id: int
+    level: str
+    address: str
+    within: str
+    verdict: str
+    camera: str
+    time: str
+    time_iso: str
+    time_title: str
+    finding: str
+    state: str
+    state_class: str
+    since: str  # a clock that runs in the browser; without scripts it says since when
+    since_iso: str
+    thumb: str
+    boxes: str
+    absence: str
+    pick: str
+    telegram: str
+    image: str
+    model: str
+
+
+class Teller:
+    """Finds the words of cards in the reader's language."""
+
+    def __init__(self) -> None:
+        kept: dict[str, _Words] = current_app.extensions.setdefault("gallery_words", {})
+        self._words = kept.setdefault(web.locale(), {})
+        if len(self._words) > MAX_WORDS:
+            self._words.clear()
+        self._address = url_for("executions.show", execution_id=0)[:-1]
+        self._pick = _("Elegir la ejecución %(number)s", number=WITHIN)
+
+    def tell(self, card: ExecutionCard, mark: Mark | None) -> Shown:
+        has_picture = card.image_state == "stored" and card.image_sha256 is not None
+        at, sign = (card.capture_timestamp, "") if card.capture_timestamp else (card.execution_timestamp, "~")
+        title = words.full_date(at)
+        if sign:
+            title = f"{self._say(_unsaid_time)}: {title}"
+        state_class, state, since = self._state(card, mark)
+        return Shown(
+            card=card,
+            mark=mark,
+            id=card.id,
+            level=words.level_key(card.risk_level),
+            address=f"{self._address}{card.id}",
+            within=WITHIN,
+            verdict=self._of(words.verdict, card, card.risk_level, card.status, card.error_node is None),
+            camera=self._of(words.camera, card, card.location, card.device_id, card.camera_id),
+            time=sign + words.clock_and_day(at),
+            time_iso=words.iso(at),
+            time_title=title,
+            finding=self._finding(card),
+            state=state,
+            state_class=state_class,
+            since="" if since is None else words.clock(since),
+            since_iso="" if since is None else words.iso(since),
+            thumb=url_for("images.thumb", sha256=card.image_sha256, execution_id=card.id) if has_picture else "",
+            boxes=mark.path if has_picture and mark is not None and mark.image_width and mark.image_height else "",
+            absence=""
+            if has_picture
+            else self._of(words.image_absence, card, card.image_state, card.image_state_reason),
+            pick=self._pick.replace(WITHIN, str(card.id)),
+            telegram="" if mark is None else self._say(gallery_words.telegram_word, mark.telegram),
+            image=self._say(gallery_words.image_word, card.image_state or "none"),
+            model=(mark.model if mark is not None else None) or self._say(_unknown_model),
+        )
+
+    def _state(self, card: ExecutionCard, mark: Mark | None) -> tuple[str, str, Any]:
+        """Return what a person has to do with it: class, words, and since when it waits."""
+        if mark is not None and mark.acknowledged_at is not None:
+            return (
+                "is-done",
+                f"{self._say(_seen_by, mark.acknowledged_name)} {words.hour_minute(mark.acknowledged_at)}",
+                None,
+            )
+        if mark is not None and mark.can_alarm and card.risk_level in SEVERE:
+            if mark.claimed_at is not None:
+                return "is-claimed", self._say(_claimed_by, mark.claimed_name), None
+            return "is-waiting", self._say(_unseen), card.completion_timestamp or card.execution_timestamp
+        if card.status != "success" and card.risk_level is not None:
+            return "", self._say(words.status_word, card.status), None
+        return "", "", None
+
+    def _absence(self, card: ExecutionCard) -> str:
+        return self._of(words.image_absence, card, card.image_state, card.image_state_reason)
+
+    def _finding(self, card: ExecutionCard) -> str:
+        """Return what the model saw, or why nobody knows."""
+        if card.risk_level not in RISK_LEVELS:
+            if card.error_node is not None:
+                return self._say(_failed_node, card.error_node)
+            return self._say(_no_result) if card.status == "success" else self._say(words.status_word, card.status)
+        seen = self._of(_seen, card, card.smoke_detected, card.flame_detected)
+        if card.confidence_score is None:
+            return seen
+        return f"{seen or self._say(_confidence)} {self._say(words.score, card.confidence_score)}"
+
+    def _say(self, word: Callable[..., str], *given: object) -> str:
+        return self._of(word, given, *given) if given else self._of(word, (), None)
+
+    def _of(self, word: Callable[..., str], what: Any, *fields: object) -> str:
+        """Return `word` of something, which depends on these fields of it alone."""
+        key = (word, *fields)
+        found = self._words.get(key)
+        if found is None:
+            found = self._words[key] = word(*what) if isinstance(what, tuple) else word(what)
+        return found
+
+
+def _unsaid_time() -> str:
+    return _("La cámara no dijo la hora; esta es la de n8n")
+
+
+def _unknown_model() -> str:
+    return _("No se sabe")
+
+
+def _unseen() -> str:
+    return _("Sin ver")
+
+
+def _confidence() -> str:
+    return _("confianza")
+
+
+def _no_result() -> str:
+    return _("Sin resultado: revisar imagen")
+
+
+def _failed_node(node: str) -> str:
+    return _("Falló «%(node)s»", node=node)
+
+
+def _seen(card: ExecutionCard) -> str:
+    return words.seen(card) or ""
+
+
+def _seen_by(full_name: str | None) -> str:
+    return _("Vista") if full_name is None else _("Vista por %(name)s", name=people_words.first_name(full_name))
+
+
+def _claimed_by(full_name: str | None) -> str:
+    return _("Tomada por %(name)s", name=people_words.first_name(full_name))
