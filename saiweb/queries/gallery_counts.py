@@ -45,7 +45,7 @@ def counts_of(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, Count]
         return _as_counts({}, is_exact=True)
     if meaning.words is None:
         return _of_certain(conn, meaning) if meaning.split_kinds else _of_times(conn, meaning)
-    if meaning.words_rows <= _WORDED_PATIENCE:
+    if meaning.worded_rows <= _WORDED_PATIENCE:
         return _as_counts(_of_worded_rows(conn, meaning), is_exact=True)
     shares = _shares(conn, meaning)
     return _as_counts(
@@ -135,7 +135,7 @@ def _of_worded_rows(conn: psycopg.Connection[Any], meaning: Match) -> dict[str, 
         f"""
         SELECT r.kind_id, count(*) AS value
         FROM search_rows r
-        WHERE {meaning.fitting("r", "words", "kinds", "places", "confidence", "times")}
+        WHERE {meaning.fitting("r", "words", "found kinds", "kinds", "found places", "confidence", "times")}
         GROUP BY r.kind_id
         """,
     )

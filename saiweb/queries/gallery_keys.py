@@ -5,8 +5,7 @@
 | time | the range in order, and skips what does not fit | much of it fits, or the range is short |
 | kinds | the first few rows of each kind | few kinds |
 | pairs | the first few rows of each kind at each place | few places |
-| words | all rows with these words | the words are rare |
-| candidates | what fits but for the words, some rows at a time | the words are frequent, the rest is rare |
+| words | what has the words, kind and place, some weeks at a time | anything is asked beside a word |
 
 The numbers that choose are about right, which is enough: a way that might go on for long stops at a number of rows and
 another one is taken. What is found never depends on the way.
@@ -19,24 +18,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 
 from saiweb.queries.gallery_filter import Key, Order
-from saiweb.queries.gallery_match import Match, Part
+from saiweb.queries.gallery_match import Match
 
 _PROBE: Final = 40  # what the start of an index costs, in rows read in order
 _HEAP: Final = 4  # what a row costs of which the words are read, too, in order of time
-_WORDED: Final = 40  # the same out of order
-_CANDIDATE: Final = 100  # what one costs that is looked up by itself
-_FEWEST_CANDIDATES: Final = 500
-_MOST_CANDIDATES: Final = 4_000  # at once
-_FEW_WORDED: Final = 5_000  # rows that are sorted by confidence at once
+_WORDED: Final = 100  # the same out of order
+_FEW_WORDED: Final = 2_000  # rows with certain words that are read at once
 _KINDS: Final = 400  # how many there are, about
 _KINDS_OF_A_PLACE: Final = 70
 _SHORT_RANGE: Final = 12_000  # rows that are read to the end without asking whether they fit
+_WORDED_PATIENCE: Final = 12_000  # what the way of time may cost where words are asked for
+_FIRST_WEEK: Final = datetime(2000, 1, 3, tzinfo=UTC)
 _PATIENCE: Final = (2_000, 30_000)  # rows after which the way of time gives up
 
 
@@ -74,7 +72,7 @@ def find(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
     """Return the executions beyond the key, from the nearest on."""
     if asked.match.is_impossible:
         return []
-    if asked.order != "confidence" or (asked.match.words is not None and asked.match.words_rows <= _FEW_WORDED):
+    if asked.order != "confidence" or (asked.match.words is not None and asked.match.worded_rows <= _FEW_WORDED):
         return _find(conn, asked)
     found: list[Found] = []
     for fifth, match in _fifths(conn, asked):
@@ -88,51 +86,50 @@ def find(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
 def _find(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
     found: list[Found] = []
     for way in ways(asked):
-        if way.name == "candidates":
-            through = _through_candidates(conn, asked, way.scanned or 0)
-            if through is not None:
-                return through
-            continue
-        found = _walk(conn, asked, way)
+        found = _through_words(conn, asked) if way.name == "words" else _walk(conn, asked, way)
         if way.scanned is None or len(found) == asked.limit:
             break
     return found
 
 
-def _through_candidates(conn: psycopg.Connection[Any], asked: Asked, patience: int) -> list[Found] | None:
-    """Look for the words in what fits otherwise, the nearest first; None: not found among so many."""
-    plain = replace(asked.match, words=None, words_rows=asked.match.rows)
+def _through_words(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
+    """Look the words up together with kinds and places, in slices of time where there may be many."""
     found: list[Found] = []
-    key, batch, looked_at = asked.key, _FEWEST_CANDIDATES, 0
-    while len(found) < asked.limit and looked_at < patience:
-        candidates = _find(conn, replace(asked, match=plain, key=key, limit=batch))
-        found += _with_words(conn, asked, candidates)
-        if len(candidates) < batch:
-            return found[: asked.limit]
-        last = candidates[-1]
-        key = Key(last.execution_timestamp, last.execution_id, None if last.confidence < 0 else last.confidence)
-        looked_at, batch = looked_at + batch, min(batch * 3, _MOST_CANDIDATES)
-    return found[: asked.limit] if len(found) >= asked.limit else None
+    for weeks in _slices(conn, asked):
+        found += _walk(conn, replace(asked, limit=asked.limit - len(found)), Way("words"), weeks)
+        if len(found) == asked.limit:
+            break
+    return found
 
 
-def _with_words(conn: psycopg.Connection[Any], asked: Asked, candidates: list[Found]) -> list[Found]:
-    """Return those that have the words, in their order."""
-    values: dict[str, Any] = {
-        **asked.match.values(),
-        "timestamps": [one.execution_timestamp for one in candidates],
-        "ids": [one.execution_id for one in candidates],
-    }
-    rows = conn.execute(
-        f"""
-        SELECT found.position
-        FROM unnest(%(timestamps)s::timestamptz[], %(ids)s::bigint[]) WITH ORDINALITY AS found (at, id, position)
-        JOIN search_rows r ON r.execution_timestamp = found.at AND r.execution_id = found.id
-        WHERE {asked.match.fitting("r", "words of a row")}
-        ORDER BY found.position
-        """,
-        values,
-    ).fetchall()
-    return [candidates[position - 1] for (position,) in rows]
+def _slices(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[list[int] | None]:
+    """Yield the weeks to look at, from the key on, more and more at once; None: all of them at once."""
+    expected = asked.match.worded_rows
+    if asked.order == "confidence" or expected <= _FEW_WORDED:
+        yield None
+        return
+    row = conn.execute("SELECT min(execution_timestamp), max(execution_timestamp) FROM search_rows").fetchone()
+    oldest, newest = row or (None, None)
+    if oldest is None or newest is None:
+        return
+    since, until = _times(asked)
+    first, last = week(max(since or oldest, oldest)), week(min(until or newest, newest))
+    weekly = expected / (week(newest) - week(oldest) + 1)
+    size = max(int(2 * asked.limit / weekly), 1)
+    most = max(int(_FEW_WORDED / weekly), size)
+    while first <= last:
+        if asked.is_descending:
+            yield list(range(max(last - size + 1, first), last + 1))
+            last -= size
+        else:
+            yield list(range(first, min(first + size - 1, last) + 1))
+            first += size
+        size = min(2 * size, most)
+
+
+def week(at: datetime) -> int:
+    """Return what search_week() of the database does."""
+    return (at - _FIRST_WEEK) // timedelta(weeks=1)
 
 
 def _fifths(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[tuple[int, Match]]:
@@ -149,7 +146,7 @@ def _fifths(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[tuple[int, 
     start = _fifth(asked.key)
     for fifth, kinds, kinds_rows in sorted(rows, reverse=asked.is_descending):
         if start is None or (fifth <= start if asked.is_descending else fifth >= start):
-            yield fifth, replace(asked.match, kinds=kinds, kinds_rows=kinds_rows)
+            yield fifth, replace(asked.match, kinds=kinds, kinds_rows=kinds_rows, fifths=[fifth])
 
 
 def _fifth(key: Key | None) -> int | None:
@@ -173,11 +170,10 @@ def ways(asked: Asked) -> Iterator[Way]:
         yield Way("time")
         return
     in_order = asked.limit / _share(match) * (_HEAP if match.words else 1)
-    candidates = asked.limit / _part(match.words_rows, match)
-    has_both = match.words is not None and (match.kinds is not None or match.places is not None)
-    if has_both and candidates * _CANDIDATE < min(in_order, costs[best]):
-        yield Way("candidates", scanned=int(max(3 * candidates, _FEWEST_CANDIDATES)))
-    elif asked.order != "confidence" and in_order < costs[best]:
+    # Words often belong to some kinds alone: what goes by time then reads on and on.
+    is_beside = match.words is not None and (match.kinds is not None or match.places is not None)
+    is_patient = not is_beside or in_order <= _WORDED_PATIENCE
+    if asked.order != "confidence" and in_order < costs[best] and is_patient:
         fewest, most = _PATIENCE
         yield Way("time", scanned=int(min(max(4 * asked.limit / _share(match), fewest), most)))
     yield Way(best)
@@ -185,6 +181,11 @@ def ways(asked: Asked) -> Iterator[Way]:
 
 def _rows_in_range(asked: Asked) -> int:
     """Return about how many rows lie in the times that are left from the key on."""
+    return asked.match.rows_between(*_times(asked))
+
+
+def _times(asked: Asked) -> tuple[datetime | None, datetime | None]:
+    """Return the times that are left from the key on."""
     since, until, key = asked.match.asked.since, asked.match.asked.until, asked.key
     if key is not None and asked.order != "confidence":
         at = key.execution_timestamp
@@ -192,33 +193,31 @@ def _rows_in_range(asked: Asked) -> int:
             until = at if until is None else min(at, until)
         else:
             since = at if since is None else max(at, since)
-    return asked.match.rows_between(since, until)
+    return since, until
 
 
 def costs_of(asked: Asked, in_range: int) -> dict[str, float]:
     """Return what each way reads to its end, about, in rows of an index in order."""
     match, limit = asked.match, asked.limit
     kinds = len(match.kinds) if match.kinds is not None else _KINDS
-    places, sure = _part(match.places_rows, match), match.sure_part
+    places, sure = match.part(match.places_rows), match.sure_part
     each = _WORDED if match.words else 1
     costs: dict[str, float] = {}
     by_confidence = asked.order == "confidence"
     # Within a kind the certain come first, whenever it was: of a range of time, little may be met.
-    times = _part(in_range, match) if by_confidence else 1
+    times = match.part(in_range) if by_confidence else 1
     if by_confidence or match.kinds is not None:
         read = _read(match.kinds_rows, limit * kinds / (places * sure * times), asked)
         costs["kinds"] = kinds * _PROBE + read * each
     if match.places is not None:
         pairs = len(match.places) * min(kinds, _KINDS_OF_A_PLACE)
-        rows = match.places_rows * _part(match.kinds_rows, match)
+        rows = match.places_rows * match.part(match.kinds_rows)
         # No index has a pair's rows by confidence.
         read = rows if by_confidence else _read(rows, limit * pairs / sure, asked)
         costs["pairs"] = pairs * _PROBE + read * each
     if match.words is not None:
-        # Found in the index of words and in another, the rows that are in both are read.
-        both = match.words_rows * _part(match.kinds_rows, match) * places
-        others = min(match.kinds_rows, match.places_rows) + 2 * match.words_rows + 2 * both * _WORDED
-        costs["words"] = min(match.words_rows * _WORDED, others) if _beside_words(match) else match.words_rows * _WORDED
+        fetched = match.worded_rows if by_confidence else min(match.worded_rows, 8 * limit)
+        costs["words"] = fetched * _WORDED + _PROBE
     if by_confidence or not costs:
         costs["time"] = in_range * (_HEAP if match.words else 1)
     return costs
@@ -231,12 +230,8 @@ def _read(rows: float, expected: float, asked: Asked) -> float:
 
 def _share(match: Match) -> float:
     """Return about which part of all rows fits, as if its conditions had nothing to do with each other."""
-    parts = (_part(rows, match) for rows in (match.kinds_rows, match.places_rows, match.words_rows))
+    parts = (match.part(rows) for rows in (match.kinds_rows, match.places_rows, match.words_rows))
     return math.prod(parts) * match.sure_part
-
-
-def _part(rows: float, match: Match) -> float:
-    return min(max(rows, 1) / match.rows, 1) if match.rows else 1
 
 
 _COLUMNS: Final[LiteralString] = "r.execution_timestamp, r.execution_id, r.confidence"
@@ -250,19 +245,15 @@ _BY_CONFIDENCE: Final[dict[bool, LiteralString]] = {
 }
 
 
-def _walk(conn: psycopg.Connection[Any], asked: Asked, way: Way) -> list[Found]:
-    values = {**asked.match.values(), **_key_values(asked), "limit": asked.limit, "scanned": way.scanned}
-    return [Found(*row) for row in conn.execute(_statement(asked, way), values).fetchall()]
-
-
-def _beside_words(match: Match) -> list[Part]:
-    """Return what is worth looking up in another index beside the words, so that fewer rows are read."""
-    found: list[Part] = []
-    if match.kinds_rows <= 5 * match.words_rows:
-        found.append("kinds")
-    if match.places_rows <= 5 * match.words_rows:
-        found.append("places")
-    return found
+def _walk(conn: psycopg.Connection[Any], asked: Asked, way: Way, weeks: list[int] | None = None) -> list[Found]:
+    values = {
+        **asked.match.values(),
+        **_key_values(asked),
+        "limit": asked.limit,
+        "scanned": way.scanned,
+        "weeks": weeks,
+    }
+    return [Found(*row) for row in conn.execute(_statement(asked, way, weeks), values).fetchall()]
 
 
 def _key_values(asked: Asked) -> dict[str, Any]:
@@ -276,7 +267,7 @@ def _key_values(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _statement(asked: Asked, way: Way) -> LiteralString:
+def _statement(asked: Asked, way: Way, weeks: list[int] | None = None) -> LiteralString:
     match = asked.match
     by = (_BY_CONFIDENCE if asked.order == "confidence" else _BY_TIME)[asked.is_descending]
     within = _within(asked)
@@ -299,16 +290,19 @@ def _statement(asked: Asked, way: Way) -> LiteralString:
             LIMIT %(limit)s
         """
     if way.name == "words":
-        beside: LiteralString = match.fitting("r", *_beside_words(match))
+        # One index has all of these, so that no row is read which lacks any of them.
+        in_weeks: LiteralString = (
+            "true" if weeks is None else "ARRAY[search_week(r.execution_timestamp)] && %(weeks)s::integer[]"
+        )
         return f"""
             WITH worded AS MATERIALIZED (
                 SELECT execution_timestamp, execution_id, kind_id, place_id, confidence
                 FROM search_rows r
-                WHERE {match.fitting("r", "words")} AND {beside}
+                WHERE {match.fitting("r", "words", "found kinds", "found places")} AND {in_weeks}
             )
             SELECT {_COLUMNS}
             FROM worded r
-            WHERE {within} AND {match.fitting("r", "kinds", "places", "confidence")}
+            WHERE {within} AND {match.fitting("r", "kinds", "confidence")}
             ORDER BY {by}
             LIMIT %(limit)s
         """

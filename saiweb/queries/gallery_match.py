@@ -14,7 +14,7 @@ from saiweb.queries import scopes
 from saiweb.queries.gallery_filter import UNKNOWN_CAMERA, Filter
 from saiweb.records import Scope
 
-Part = Literal["kinds", "places", "words", "words of a row", "confidence", "times"]
+Part = Literal["kinds", "places", "words", "words of a row", "confidence", "times", "found kinds", "found places"]
 
 _OF_KINDS: Final[dict[str, LiteralString]] = {
     "levels": "k.level = ANY(%(levels)s)",
@@ -35,6 +35,18 @@ _OF_PLACES: Final[dict[str, LiteralString]] = {
     "locations": "coalesce(e.location, 'unknown') = ANY(%(locations)s)",
 }
 
+_MARKS: Final[dict[LiteralString, LiteralString]] = {  # as search_marks() of the database calls them
+    "levels": "'level'",
+    "priorities": "'priority'",
+    "statuses": "'status'",
+    "telegram": "'telegram'",
+    "images": "'image'",
+    "attention": "'attention'",
+    "models": "'model'",
+    "classes": "'class'",
+    "reviews": "'review'",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -51,6 +63,7 @@ class Match:
     places_rows: int  # of those at these places, of any kind
     words: str | None  # the query for the text; None: no text, or none with a word in it
     words_rows: int  # of those that have these words; all without a text
+    fifths: list[int] | None  # of confidence, that these kinds lie in; None: any
     sure_part: float  # of the rows of these kinds, about which part lies in the range of confidence
 
     @property
@@ -60,6 +73,15 @@ class Match:
     @property
     def has_confidence(self) -> bool:
         return self.asked.confidence_min is not None or self.asked.confidence_max is not None
+
+    @property
+    def worded_rows(self) -> float:
+        """Return about how many rows have the words, a kind and a place."""
+        return self.words_rows * self.part(self.kinds_rows) * self.part(self.places_rows)
+
+    def part(self, rows: float) -> float:
+        """Return about which part of all rows so many are, never quite none."""
+        return min(max(rows, 1) / self.rows, 1) if self.rows else 1
 
     @property
     def each_kind(self) -> LiteralString:
@@ -90,6 +112,8 @@ class Match:
             "kinds": _written(self.kinds),
             "places": _written(self.places),
             "words": self.words,
+            **{field: list(getattr(self.asked, field)) for field in _MARKS},
+            "fifths": None if self.fifths is None else [str(one) for one in self.fifths],
             "confidence_min": self.asked.confidence_min,
             "confidence_max": self.asked.confidence_max,
             "since": self.asked.since,
@@ -101,6 +125,14 @@ class Match:
             yield f"{alias}.kind_id = ANY(%(kinds)s::integer[])"
         if name == "places" and self.places is not None:
             yield f"{alias}.place_id = ANY(%(places)s::integer[])"
+        if name == "found kinds":
+            for field, mark in _MARKS.items():
+                if getattr(self.asked, field):
+                    yield f"search_marks({alias}.kind_id) && search_marked({mark}, %({field})s::text[])"
+            if self.fifths is not None:
+                yield f"search_marks({alias}.kind_id) && search_marked('fifth', %(fifths)s::text[])"
+        if name == "found places" and self.places is not None:
+            yield f"ARRAY[{alias}.place_id] && %(places)s::integer[]"
         if name == "words" and self.words is not None:
             yield f"{alias}.words @@ %(words)s::tsquery"
         if name == "words of a row" and self.words is not None:  # no index can serve a function: the row is at hand
@@ -174,6 +206,7 @@ def matches(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -
         places_rows=places_rows,
         words=words,
         words_rows=rows if words is None else _rows_with(conn, words),
+        fifths=list(fifths) if has_confidence else None,
         sure_part=_mean(list(fifths.values())),
     )
     if not asked.levels:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,8 +41,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a small table look like one in which it matters how it is read."""
     monkeypatch.setattr(gallery_keys, "_SHORT_RANGE", 40)
     monkeypatch.setattr(gallery_keys, "_PATIENCE", (3, 60))
-    monkeypatch.setattr(gallery_keys, "_FEWEST_CANDIDATES", 2)
-    monkeypatch.setattr(gallery_keys, "_FEW_WORDED", 10)
+    monkeypatch.setattr(gallery_keys, "_FEW_WORDED", 1)
     monkeypatch.setattr(gallery, "_BATCH", 7)
 
 
@@ -201,7 +201,7 @@ def test_every_way_leads_to_the_same(conn: Connection, seed: int) -> None:
     conn.execute("SELECT fold_search_changes()")
     everything = reference.rows(conn)
     met: set[str] = set()
-    for _ in range(150):
+    for _ in range(250):
         asked, scope, order = random_filter(dice), random_scope(dice), dice.choice(ORDERS)
         expected = reference.ids(everything, asked, scope, order)
         meaning = match(conn, asked, scope)
@@ -218,14 +218,16 @@ def test_every_way_leads_to_the_same(conn: Connection, seed: int) -> None:
             found = gallery_keys._walk(conn, question, Way(name))
             assert [one.execution_id for one in found] == wanted[:9], (name, asked, scope, order)
         if meaning.words is not None:
-            through = gallery_keys._through_candidates(conn, question, dice.choice((5, 1000)))
-            met.add("candidates" if through else "no candidates")
-            assert through is None or [one.execution_id for one in through] == wanted[:9], (asked, scope, order)
+            often = replace(meaning, words_rows=meaning.rows)  # as if the words stood everywhere
+            few = replace(question, match=often, limit=3)
+            met.add(f"{min(len(list(gallery_keys._slices(conn, few))), 2)} slices {order}")
+            through = gallery_keys._through_words(conn, few)
+            assert [one.execution_id for one in through] == wanted[:3], (asked, scope, order)
         if order != "confidence":
             found = gallery_keys._walk(conn, question, Way("time", scanned=20))
             assert [one.execution_id for one in found] == wanted[: len(found)]
     assert met >= {f"{name} {order}" for name in ("time", "kinds", "words") for order in ORDERS}
-    assert met >= {"pairs newest", "pairs oldest", "pairs confidence", "candidates"}
+    assert met >= {"pairs newest", "pairs oldest", "pairs confidence", "2 slices newest", "2 slices oldest"}
 
 
 def test_what_is_not_counted_to_the_end_says_so(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from saiweb.postgres import EmbeddedPostgres
-from saiweb.queries import gallery, gallery_counts, users
-from saiweb.queries.gallery import Filter
+from saiweb.queries import gallery, gallery_counts, gallery_keys, users
+from saiweb.queries.gallery import LEVELS, Filter
 from tests import environment
 from tests.queries.gallery_rows import NOON, Connection, acknowledge, add, claim, review, store_picture
 
@@ -37,6 +37,14 @@ def assert_true_to_the_tables(conn: Connection) -> None:
         """).fetchall()
         == []
     )
+    rows, found = conn.execute("SELECT count(*) FROM search_rows").fetchone() or (0, 0), 0
+    conn.execute("SET LOCAL enable_seqscan = off")
+    for level in (*LEVELS, "nothing"):
+        row = conn.execute(
+            "SELECT count(*) FROM search_rows WHERE search_marks(kind_id) && search_marked('level', ARRAY[%s])", [level]
+        ).fetchone()
+        found += row[0] if row else 0
+    assert found == rows[0]  # each row is in the index of words under what its kind says
     for kept in ("search_months", "search_pairs"):
         assert (
             conn.execute(
@@ -158,3 +166,10 @@ def test_who_changes_one_execution_at_once_loses_nothing(
         assert_true_to_the_tables(last)
         assert gallery.count(last, Filter(attention=frozenset({"acknowledged"})), scope=None).value == len(numbers)
         assert gallery.count(last, Filter(), scope=None) == gallery.Count(2 * len(numbers), is_exact=True)
+
+
+@pytest.mark.parametrize("at", ["2000-01-03 00:00+00", "2026-11-29 23:59:59.999999+00", "2026-11-30 00:00+00"])
+def test_weeks_are_numbered_alike_here_and_there(conn: Connection, at: str) -> None:
+    row = conn.execute("SELECT %s::timestamptz, search_week(%s::timestamptz)", [at, at]).fetchone()
+    assert row is not None
+    assert gallery_keys.week(row[0]) == row[1]
