@@ -89,6 +89,7 @@ def main(arguments: list[str]) -> int:
 def _try(version: int) -> list[str]:
     """Bring everything up for one version of n8n, send the frames, take everything down; return what went wrong."""
     work = Path(tempfile.mkdtemp(prefix="saiweb-n8n-live-"))
+    work.chmod(0o755)  # the server's user must reach its data
     server = EmbeddedPostgres(work / "postgres")
     n8n: N8n | None = None
     try:
