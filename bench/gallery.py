@@ -29,7 +29,7 @@ from bench import million
 from bench.house import House
 from bench.probes import quantile, summary
 from saiweb.queries import gallery
-from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, PRIORITIES, TELEGRAM, Choices, Filter, Key, Order
+from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, PRIORITIES, REVIEWS, TELEGRAM, Choices, Filter, Key, Order
 
 QUERIES: Final = 400
 PAGES: Final = 300
@@ -70,6 +70,7 @@ class Questions:
             "images": ("image", list(IMAGES)),
             "models": ("model", [*choices.models, "unknown"]),
             "attention": ("attention", list(ATTENTION)),
+            "reviews": ("review", list(REVIEWS)),
         }
 
     def ask(self, text: str | None = None) -> Question:

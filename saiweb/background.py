@@ -78,6 +78,7 @@ class Background:
             (self._reviews, REVIEWS_EVERY_S),
             (self._purge, PURGE_EVERY_S),
             (self._fold, FOLD_EVERY_S),
+            (self._pages.sweep, TRIM_EVERY_S),
             (memory.give_back, TRIM_EVERY_S),  # many streams or pages at once leave a gap behind
         ]
         if self._etl is not None:

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from flask import Request, Response
@@ -79,13 +80,20 @@ def _times(one: int, other: int) -> int:
 
 def _shift(size: int) -> int:
     """Return x to the power of eight times the size, modulo the polynomial of CRC-32."""
-    found, square = 1 << 31, 1 << 23  # 1, and x to the eighth
-    while size:
-        if size & 1:
-            found = _times(square, found)
-        square = _times(square, square)
-        size >>= 1
+    found = 1 << 31
+    for place in range(size.bit_length()):
+        if size >> place & 1:
+            found = _times(_square(place), found)
     return found
+
+
+@cache
+def _square(place: int) -> int:
+    """Return x to the eighth, squared so many times."""
+    if place == 0:
+        return 1 << 23
+    half = _square(place - 1)
+    return _times(half, half)
 
 
 def answer(request: Request, pieces: Sequence[Piece], mimetype: str = "text/html") -> Response:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
-MAX_BYTES: Final = 4_000_000
+MAX_BYTES: Final = 16_000_000  # while many pages are asked for; what is LASTS_S old goes
 LASTS_S: Final = 5.0
 
 
@@ -79,9 +79,16 @@ class PageCache:
         if not self.is_open or begun != self._changes or size > self._max_bytes // 4:
             return
         self._drop(key)
+        self.sweep()
         self._kept[key] = Kept(value, size, self._clock() + self._lasts_s)
         self.size += size
         while self.size > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def sweep(self) -> None:
+        """Forget what is too old, from the longest unused on to the first that is not."""
+        now = self._clock()
+        while self._kept and now >= next(iter(self._kept.values())).until:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: Hashable) -> None:

@@ -258,3 +258,16 @@ def test_the_package_can_be_imported_without_flask_or_pillow() -> None:
         " sys.exit(any(name in sys.modules for name in ('flask', 'PIL', 'jinja2')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_connection_that_the_server_left_is_replaced_before_it_is_lent(world: World) -> None:
+    with db.Database(world.config.dashboard_conninfo(), name="left", max_size=1) as database:
+        with database.connection() as conn:
+            pid = conn.info.backend_pid
+        with database.connection() as conn:
+            assert conn.info.backend_pid == pid
+        with psycopg.connect(world.server.conninfo(world.dashboard), autocommit=True) as superuser:
+            superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        with database.connection() as conn:
+            assert conn.info.backend_pid != pid
+            assert conn.execute("SELECT 1").fetchone() == (1,)

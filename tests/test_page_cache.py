@@ -82,3 +82,17 @@ def test_what_is_too_large_is_not_kept_and_the_same_again_counts_once(cache: Pag
     put(cache, "b", 20)
     put(cache, "b", 25)
     assert cache.size == 25
+
+
+def test_what_is_too_old_takes_no_memory() -> None:
+    now = 0.0
+    cache = PageCache(lasts_s=5, clock=lambda: now)
+    cache.open()
+    for number in range(3):
+        cache.put(number, "page", size=100, begun=cache.begin())
+        now += 2
+    cache.sweep()
+    assert cache.size == 200
+    now = 20
+    cache.put("new", "page", size=10, begun=cache.begin())
+    assert cache.size == 10

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from saiweb.queries import reviews
 from tests.browser.pages import Address, assert_fits, open_page, screenshot, sign_in
 from tests.environment import jpeg
 from tests.site import NOON, Site
@@ -278,3 +280,23 @@ def test_a_viewer_may_not_mark_anything(twelve: Site, context_stranger: BrowserC
     page.keyboard.press("Control+a")
     expect(page.locator("#selection button", has_text="CSV")).to_be_visible()
     expect(page.locator("#selection button", has_text="vistas")).to_have_count(0)
+
+
+def test_reviews_are_a_filter_of_the_panel(twelve: Site, context_desktop: BrowserContext, address: Address) -> None:
+    with psycopg.connect(twelve.config.dashboard_conninfo()) as conn:
+        reviews.open_case(conn, 12)
+        reviews.open_case(conn, 7)
+        reviews.close(conn, 7, level="none", source="admin", now=datetime.now(UTC))
+    page = open_page(context_desktop, address("/executions"))
+    page.locator("summary", has_text="Estado").click()
+    assert_fits(page)
+    screenshot(page, "gallery-1440-review")
+    page.get_by_label("Por revisar", exact=True).check()
+    expect(page.locator("[data-item]")).to_have_count(1)
+    assert ids(page) == [12]
+    page.get_by_label("Falsas alarmas", exact=True).check()
+    expect(page.locator("[data-item]")).to_have_count(2)
+    expect(page.locator(".chips a.on")).to_have_count(2)
+    page.locator(".chips a.on", has_text="Revisión: Por revisar").click()
+    expect(page.locator("[data-item]")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"/executions\?review=false_alarm$"))

@@ -77,7 +77,7 @@ def test_the_table_tells_telegram_picture_and_model(site: Site) -> None:
     page = site.get("/executions?view=list")
     first, second = (words(row) for row in re.findall(r'<tr class="[^"]*" id="execution-\d+".*?</tr>', page, re.DOTALL))
     assert "enviado guardada SAINet v10" in first
-    assert "falló no está en n8n No se sabe" in second
+    assert "falló no está en n8n no se sabe" in second
 
 
 def test_a_card_says_who_has_it_and_who_saw_it(site: Site) -> None:

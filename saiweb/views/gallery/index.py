@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from saiweb import compression, gallery_filters, gallery_words, hot_pages, web
 from saiweb.compression import Piece
 from saiweb.gallery_filters import Asked
-from saiweb.gallery_times import PERIODS, Period
+from saiweb.gallery_times import Period
 from saiweb.hot_pages import Page
 from saiweb.queries import gallery as gallery_queries
 from saiweb.queries import gallery_counts, saved_searches
@@ -36,13 +35,6 @@ from saiweb.views.gallery.listing import NOTICE, Search
 TOPICS: Final = (*web.FRAME_TOPICS, "gallery")
 PAGE_SIZE: Final = 48
 NARROWER: Final[tuple[Period, ...]] = ("today", "week")
-MENUS: Final = {
-    "time": ("period", "since", "until"),
-    "camera": ("location", "camera"),
-    "detection": ("class", "confidence_min", "confidence_max", "priority"),
-    "state": ("attention", "review", "status", "telegram", "image"),
-    "model": ("model",),
-}
 SEARCH_BYTES: Final = 500  # what a saved search takes, about
 LONGEST_WITHIN: Final = 2000  # of the list's query string in a link to one of its executions
 
@@ -144,11 +136,8 @@ def draw(search: Search) -> Listed:
         count=count,
         chips=gallery_words.chips(asked, search.places, search.text),
         levels_of=gallery_words.choices("level", wanted.levels, search.places, found.counts),
-        boxes=partial(panel.boxes, asked=asked, places=search.places),
-        active=_active(asked),
+        facet=partial(panel.facet, asked=asked, places=search.places),
         orders=gallery_words.orders(),
-        periods=PERIODS,
-        zone_name=web.saiweb().config.timezone.key,
         newer=_page_address(asked, before=page.newer),
         older=_page_address(asked, after=page.older),
         first=None if asked == asked.first_page() else _address(asked.first_page()),
@@ -196,12 +185,6 @@ def _find(wanted: Filter, asked: Asked) -> Found:
 def total(counts: dict[str, Count], wanted: Filter) -> Count | None:
     """Return how many the filter finds, from the counts of its levels; None: nobody counted."""
     return gallery_counts.total(counts, wanted) if counts else None
-
-
-def _active(asked: Asked) -> dict[str, int]:
-    """Return how many values are set in each menu of the panel."""
-    given = Counter(name for name, _value in gallery_filters.pairs(asked))
-    return {menu: sum(given[name] for name in names) for menu, names in MENUS.items()}
 
 
 def _address(asked: Asked) -> str:

@@ -16,38 +16,30 @@ from saiweb.records import ExecutionCard
 
 MAX_WORDS: Final = 2000  # of one language
 WITHIN: Final = "\x00"  # stands for the list in the links of a card; no text of the database can hold it
+TEXTS: Final = (
+    *("id", "address", "verdict", "camera", "time", "time_iso", "time_title", "finding", "state", "since", "since_iso"),
+    *("thumb", "boxes", "width", "height", "absence", "pick", "telegram", "image", "model"),
+)
 SEVERE: Final = (None, "high", "critical")
 
 _Words = dict[tuple[object, ...], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A card or row, ready to be put together; empty texts are left out."""
+class Shape:
+    """All that decides how a card or row is drawn, beside whether a text of it is empty."""
 
-    card: ExecutionCard
-    mark: Mark | None  # None: not analysed at all
-    id: int
     level: str
-    address: str
-    within: str
-    verdict: str
-    camera: str
-    time: str
-    time_iso: str
-    time_title: str
-    finding: str
-    state: str
     state_class: str
-    since: str  # a clock that runs in the browser; without scripts it says since when
-    since_iso: str
-    thumb: str
-    boxes: str
-    absence: str
-    pick: str
-    telegram: str
-    image: str
-    model: str
+    absence_icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A card or row, ready to be put together; what is empty is left out."""
+
+    shape: Shape
+    texts: dict[str, str]
 
 
 class Teller:
@@ -59,6 +51,8 @@ class Teller:
         if len(self._words) > MAX_WORDS:
             self._words.clear()
         self._address = url_for("executions.show", execution_id=0)[:-1]
+        before, _mark, after = url_for("images.thumb", sha256="-", execution_id=0).partition("-/0")
+        self._thumb = before, after
         self._pick = _("Elegir la ejecución %(number)s", number=WITHIN)
 
     def tell(self, card: ExecutionCard, mark: Mark | None) -> Shown:
@@ -68,33 +62,35 @@ class Teller:
         if sign:
             title = f"{self._say(_unsaid_time)}: {title}"
         state_class, state, since = self._state(card, mark)
-        return Shown(
-            card=card,
-            mark=mark,
-            id=card.id,
+        boxes = mark.path if has_picture and mark is not None and mark.image_width and mark.image_height else ""
+        shape = Shape(
             level=words.level_key(card.risk_level),
-            address=f"{self._address}{card.id}",
-            within=WITHIN,
-            verdict=self._of(words.verdict, card, card.risk_level, card.status, card.error_node is None),
-            camera=self._of(words.camera, card, card.location, card.device_id, card.camera_id),
-            time=sign + words.clock_and_day(at),
-            time_iso=words.iso(at),
-            time_title=title,
-            finding=self._finding(card),
-            state=state,
             state_class=state_class,
-            since="" if since is None else words.clock(since),
-            since_iso="" if since is None else words.iso(since),
-            thumb=url_for("images.thumb", sha256=card.image_sha256, execution_id=card.id) if has_picture else "",
-            boxes=mark.path if has_picture and mark is not None and mark.image_width and mark.image_height else "",
-            absence=""
-            if has_picture
-            else self._of(words.image_absence, card, card.image_state, card.image_state_reason),
-            pick=self._pick.replace(WITHIN, str(card.id)),
-            telegram="" if mark is None else self._say(gallery_words.telegram_word, mark.telegram),
-            image=self._say(gallery_words.image_word, card.image_state or "none"),
-            model=(mark.model if mark is not None else None) or self._say(_unknown_model),
+            absence_icon="" if has_picture else "hourglass" if card.image_state == "pending" else "eye-off",
         )
+        texts = {
+            "id": str(card.id),
+            "address": f"{self._address}{card.id}{WITHIN}",
+            "verdict": self._of(words.verdict, card, card.risk_level, card.status, card.error_node is None),
+            "camera": self._of(words.camera, card, card.location, card.device_id, card.camera_id),
+            "time": sign + words.clock_and_day(at),
+            "time_iso": words.iso(at),
+            "time_title": title,
+            "finding": self._finding(card),
+            "state": state,
+            "since": "" if since is None else words.clock(since),  # the browser lets it run
+            "since_iso": "" if since is None else words.iso(since),
+            "thumb": f"{self._thumb[0]}{card.image_sha256}/{card.id}{self._thumb[1]}" if has_picture else "",
+            "boxes": boxes,
+            "width": str(mark.image_width) if mark is not None and boxes else "",
+            "height": str(mark.image_height) if mark is not None and boxes else "",
+            "absence": "" if has_picture else self._absence(card),
+            "pick": self._pick.replace(WITHIN, str(card.id)),
+            "telegram": "" if mark is None else self._say(gallery_words.telegram_word, mark.telegram),
+            "image": self._say(gallery_words.image_word, card.image_state or "none"),
+            "model": (mark.model if mark is not None else None) or self._say(_unknown_model),
+        }
+        return Shown(shape=shape, texts=texts)
 
     def _state(self, card: ExecutionCard, mark: Mark | None) -> tuple[str, str, Any]:
         """Return what a person has to do with it: class, words, and since when it waits."""
@@ -143,7 +139,7 @@ def _unsaid_time() -> str:
 
 
 def _unknown_model() -> str:
-    return _("No se sabe")
+    return _("no se sabe")
 
 
 def _unseen() -> str:
