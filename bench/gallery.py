@@ -33,10 +33,13 @@ from saiweb.queries.gallery import ATTENTION, IMAGES, LEVELS, PRIORITIES, REVIEW
 
 QUERIES: Final = 400
 PAGES: Final = 300
+FRESH: Final = 8000  # more than are asked for
 CLIENTS: Final = 50
 SECONDS: Final = 10.0
 ONE_IN_A_HUNDRED: Final = ("helicóptero", "aserradero")
-HEADER: Final = "| what | n | p50 ms | p95 | p99 | max |\n|---|---|---|---|---|---|"
+PAGE_HEADER: Final = (
+    "| page | n | p50 ms | p95 | p99 | max | processor: web process | PostgreSQL |\n|---|---|---|---|---|---|---|---|"
+)
 QUERY_HEADER: Final = (
     "| query | n | p50 ms | p95 | p99 | max | processor p50 | p99 | max |\n|---|---|---|---|---|---|---|---|---|"
 )
@@ -130,17 +133,19 @@ def _pages(house: House, choices: Choices) -> None:
     questions = Questions(choices, 2)
     asked = [questions.ask() for _ in range(PAGES)]
     paths = ["/executions?" + urlencode([*one.pairs, *_after(one)]) for one in asked]
+    fresh = ["/executions?" + urlencode(questions.ask().pairs) for _ in range(FRESH)]
     getter = Getter(house)
     static = _static_path(getter)
     for path in (*paths[:20], static):
         getter.get(path)
-    print(f"\n{HEADER}")
-    _row("page: 1 to 4 filters, one client", [_timed(lambda path=path: getter.get(path)) for path in paths])
-    _row("page: hot first page, one client", [_timed(lambda: getter.get("/executions")) for _ in range(PAGES)])
-    _row("static file, one client", [_timed(lambda: getter.get(static)) for _ in range(PAGES)])
+    print(f"\n{PAGE_HEADER}")
+    _page_row(house, "1 to 4 filters, one client", getter, paths)
+    _page_row(house, "hot first page, one client", getter, ["/executions"] * PAGES)
+    _page_row(house, "static file, one client", getter, [static] * PAGES)
     print("\n| 50 clients without a pause | pages a second | p50 ms | p99 |\n|---|---|---|---|")
     for name, many in (
-        ("1 to 4 filters at random", paths),
+        ("1 to 4 filters, never asked for before", fresh),
+        ("1 to 4 filters, 300 pages again and again", paths),
         ("hot first page", ["/executions"]),
         ("half hot, half at random", [path for one in paths for path in (one, "/executions")]),
         ("static file", [static]),
@@ -152,6 +157,21 @@ def _pages(house: House, choices: Choices) -> None:
             f" | {ordered[int(len(ordered) * 0.99)]:.0f} |",
             flush=True,
         )
+
+
+def _page_row(house: House, name: str, getter: Getter, paths: list[str]) -> None:
+    """Say what answers took, and the processor's time for one of them: of the web process and of PostgreSQL."""
+    web, others = _processor_ms(house)
+    took = [_timed(lambda path=path: getter.get(path)) for path in paths]
+    each = [(after - before) / len(paths) for before, after in zip((web, others), _processor_ms(house), strict=True)]
+    print(f"| {name} | {summary(took)} | {each[0]:.1f} | {each[1]:.1f} |", flush=True)
+
+
+def _processor_ms(house: House) -> tuple[float, float]:
+    """Return what the web process and PostgreSQL's have used so far."""
+    worker = house.worker().pid
+    used = {one.pid: sum(one.cpu_times()[:2]) * 1000 for one in house.processes()}
+    return used[worker], sum(ms for pid, ms in used.items() if pid != worker)
 
 
 def _after(question: Question) -> Pairs:
@@ -242,14 +262,15 @@ def _storm(house: House, paths: list[str]) -> tuple[list[float], float]:
 
     def work(number: int) -> None:
         getter = Getter(house)
-        for path in cycle(paths[number % len(paths) :] + paths[: number % len(paths)]):
+        start = number * len(paths) // CLIENTS
+        for path in cycle(paths[start:] + paths[:start]):
             if time.monotonic() >= end:
                 return
             ms = _timed(lambda path=path: getter.get(path))
             if time.monotonic() >= begun:
                 took.append(ms)
 
-    threads = [threading.Thread(target=work, args=[number * 7]) for number in range(CLIENTS)]
+    threads = [threading.Thread(target=work, args=[number]) for number in range(CLIENTS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -261,7 +282,3 @@ def _timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return (time.perf_counter() - begun) * 1000
-
-
-def _row(name: str, took: list[float]) -> None:
-    print(f"| {name} | {summary(took)} |", flush=True)

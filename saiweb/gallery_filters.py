@@ -75,6 +75,12 @@ class Asked:
             until = ends if until is None else min(until, ends)
         return replace(self.what, since=since, until=until)
 
+    @property
+    def is_timeless(self) -> bool:
+        """Whether it means the same at any time."""
+        times = (one for one in (self.since, self.until) if one is not None)
+        return self.period is None and all(gallery_times.is_fixed(one) for one in times)
+
     def first_page(self) -> Asked:
         """Return the same list from its beginning."""
         return replace(self, after=None, before=None)

@@ -31,6 +31,11 @@ def is_time(text: str) -> bool:
     return True
 
 
+def is_fixed(text: str) -> bool:
+    """Tell whether a time means the same at any moment."""
+    return text not in _WORDS and _AGO.fullmatch(text) is None
+
+
 def beginning(text: str, now: datetime, zone: tzinfo) -> datetime:
     """Return where `text` begins, in UTC: 2026-11-23, 2026-11-23T14:00, today, yesterday, 45m, 3h, 2d (days ago).
 

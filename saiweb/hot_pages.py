@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import compression, identity, web
 from saiweb.compression import Piece
+from saiweb.page_cache import TIMELESS_S
 
 Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
@@ -77,8 +78,13 @@ def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResp
     return serve
 
 
-def shared(name: str, draw: Callable[[], Drawn], *, size: Callable[[Drawn], int | None]) -> Drawn:
-    """Return what `draw` drew last for this address, language, rank and scope; `size` None: it is not to be kept."""
+def shared(
+    name: str, draw: Callable[[], Drawn], *, size: Callable[[Drawn], int | None], is_timeless: bool = False
+) -> Drawn:
+    """Return what `draw` drew last for this address, language, rank and scope; `size` None: it is not to be kept.
+
+    `is_timeless`: only what there is a notice for can change it.
+    """
     pages = web.saiweb().pages
     key = (name, request.full_path, web.locale(), identity.rank(), web.scope())
     found: Drawn | None = pages.get(key) if pages.is_open else None
@@ -86,7 +92,7 @@ def shared(name: str, draw: Callable[[], Drawn], *, size: Callable[[Drawn], int 
         begun = pages.begin()
         found = draw()
         if (sized := size(found)) is not None:
-            pages.put(key, found, size=sized, begun=begun)
+            pages.put(key, found, size=sized, begun=begun, lasts_s=TIMELESS_S if is_timeless else None)
     return found
 
 

@@ -1,7 +1,7 @@
 """Pages and parts of pages as they were drawn last, until anything happens: each notice of the database clears all.
 
 A page that is asked for again before that costs a look-up. Nothing is kept while notices cannot be heard, nor for
-longer than LASTS_S. `saiweb.hot_pages` says how a view uses it.
+longer than LASTS_S, or TIMELESS_S. `saiweb.hot_pages` says how a view uses it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 MAX_BYTES: Final = 16_000_000  # while many pages are asked for; what is LASTS_S old goes
 LASTS_S: Final = 5.0
+TIMELESS_S: Final = 60.0  # for what depends on no time at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,16 @@ class PageCache:
         self._kept.move_to_end(key)
         return kept.value
 
-    def put(self, key: Hashable, value: Any, *, size: int, begun: int) -> None:
-        """Keep something of this many bytes, unless anything has happened since it was begun."""
+    def put(self, key: Hashable, value: Any, *, size: int, begun: int, lasts_s: float | None = None) -> None:
+        """Keep something of this many bytes, unless anything has happened since it was begun.
+
+        `lasts_s` is how late it may be where nothing happens, if not as late as usual.
+        """
         if not self.is_open or begun != self._changes or size > self._max_bytes // 4:
             return
         self._drop(key)
         self.sweep()
-        self._kept[key] = Kept(value, size, self._clock() + self._lasts_s)
+        self._kept[key] = Kept(value, size, self._clock() + (lasts_s or self._lasts_s))
         self.size += size
         while self.size > self._max_bytes:
             self._drop(next(iter(self._kept)))

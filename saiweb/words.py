@@ -19,6 +19,9 @@ from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableTyp
 from saiweb.levels import RISK_LEVELS
 from saiweb.records import ExecutionCard, ExecutionDetail, Group
 
+CLOCK: Final = "HH:mm:ss"
+CLOCK_AND_DAY: Final = "HH:mm:ss · d MMM"
+FULL_DATE: Final = "EEEE d MMMM y, HH:mm:ss ZZZZ"
 FAILED_STATUSES: Final = frozenset({"error", "crashed", "canceled"})
 
 
@@ -222,7 +225,7 @@ def way_out(code: int) -> str:
 
 def clock(moment: datetime) -> str:
     """14:02:31, in the zone of the watch room."""
-    return _written(moment, "HH:mm:ss")
+    return _written(moment, CLOCK)
 
 
 def hour_minute(moment: datetime) -> str:
@@ -252,22 +255,28 @@ def week_day(moment: datetime) -> str:
 
 def clock_and_day(moment: datetime) -> str:
     """14:02:31 · 23 nov"""
-    return _written(moment, "HH:mm:ss · d MMM")
+    return _written(moment, CLOCK_AND_DAY)
 
 
 def full_date(moment: datetime) -> str:
     """Return everything, with the distance to UTC."""
-    return _written(moment, "EEEE d MMMM y, HH:mm:ss ZZZZ")
+    return _written(moment, FULL_DATE)
 
 
 def _written(moment: datetime, pattern: str) -> str:
-    """Write a time, the day of which is written once for all times of that day."""
-    timezone = cast("tzinfo", get_timezone())
+    return written(moment, pattern, cast("tzinfo", get_timezone()), str(get_locale()))
+
+
+def written(moment: datetime, pattern: str, timezone: tzinfo, locale: str) -> str:
+    """Write a time in the reader's language and zone, the day of which is written once for all times of that day.
+
+    They are handed over, since who writes hundreds of times has looked them up already.
+    """
     local = moment.astimezone(timezone)
     if "HH:mm" not in pattern:
-        return _write(local, pattern, str(get_locale()), str(timezone))
+        return _write(local, pattern, locale, str(timezone))
     day = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    text = _write_day(day, local.utcoffset(), pattern, str(get_locale()), str(timezone))
+    text = _write_day(day, local.utcoffset(), pattern, locale, str(timezone))
     return text.replace("\x01", f"{local:%H:%M:%S}").replace("\x02", f"{local:%H:%M}")
 
 

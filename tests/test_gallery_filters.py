@@ -177,3 +177,19 @@ def test_times_are_local_and_restrict_together() -> None:
     assert Asked(period="yesterday", until="2026-11-23").filter(LATE, CORDOBA).until == datetime(
         2026, 11, 23, 3, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("level=high&since=2026-11-01&until=2026-11-02T14:00", True),
+        ("", True),
+        ("period=hour", False),
+        ("since=today", False),
+        ("until=yesterday", False),
+        ("since=3h", False),
+        ("until=2d", False),
+    ],
+)
+def test_what_means_the_same_at_any_time(query: str, expected: bool) -> None:
+    assert gallery_filters.read(gallery_filters.split(query)).is_timeless is expected

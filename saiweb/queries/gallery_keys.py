@@ -16,9 +16,10 @@ By confidence, the fifths of it come one after the other, each a few kinds; the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
@@ -33,6 +34,7 @@ _FEW_WORDED: Final = 2_000  # rows with certain words that are read at once
 _KINDS: Final = 400  # how many there are, about
 _KINDS_OF_A_PLACE: Final = 70
 _SHORT_RANGE: Final = 12_000  # rows that are read to the end without asking whether they fit
+_EMPTY_SLICES: Final = 2  # after which it is worth asking in which months there is anything
 _WORDED_PATIENCE: Final = 12_000  # what the way of time may cost where words are asked for
 _FIRST_WEEK: Final = datetime(2000, 1, 3, tzinfo=UTC)
 _PATIENCE: Final = (2_000, 30_000)  # rows after which the way of time gives up
@@ -95,15 +97,18 @@ def _find(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
 def _through_words(conn: psycopg.Connection[Any], asked: Asked) -> list[Found]:
     """Look the words up together with kinds and places, in slices of time where there may be many."""
     found: list[Found] = []
-    for weeks in _slices(conn, asked):
+    for weeks in _slices(conn, asked, found):
         found += _walk(conn, replace(asked, limit=asked.limit - len(found)), Way("words"), weeks)
         if len(found) == asked.limit:
             break
     return found
 
 
-def _slices(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[list[int] | None]:
-    """Yield the weeks to look at, from the key on, more and more at once; None: all of them at once."""
+def _slices(conn: psycopg.Connection[Any], asked: Asked, found: Sequence[Found]) -> Iterator[list[int] | None]:
+    """Yield the weeks to look at, from the key on, more and more at once; None: all of them at once.
+
+    Where nothing was found in two slices, the months without any of these kinds and places are left out.
+    """
     expected = asked.match.worded_rows
     if asked.order == "confidence" or expected <= _FEW_WORDED:
         yield None
@@ -117,7 +122,11 @@ def _slices(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[list[int] |
     weekly = expected / (week(newest) - week(oldest) + 1)
     size = max(int(2 * asked.limit / weekly), 1)
     most = max(int(_FEW_WORDED / weekly), size)
-    while first <= last:
+    for number in count():
+        if number == _EMPTY_SLICES and not found:
+            first, last = _narrowed(conn, asked, first, last)
+        if first > last:
+            return
         if asked.is_descending:
             yield list(range(max(last - size + 1, first), last + 1))
             last -= size
@@ -125,6 +134,26 @@ def _slices(conn: psycopg.Connection[Any], asked: Asked) -> Iterator[list[int] |
             yield list(range(first, min(first + size - 1, last) + 1))
             first += size
         size = min(2 * size, most)
+
+
+def _narrowed(conn: psycopg.Connection[Any], asked: Asked, first: int, last: int) -> tuple[int, int]:
+    """Return the weeks between the first and the last month in which there ever was one of these kinds and places."""
+    fitting = asked.match.fitting("r", "kinds", "places")
+    row = conn.execute(
+        f"""
+        SELECT min(month), max(month) + interval '1 month'
+        FROM (
+            SELECT month FROM search_months r WHERE value > 0 AND {fitting}
+            UNION ALL
+            SELECT month FROM search_changes r WHERE value > 0 AND {fitting}
+        ) AS met
+        """,
+        asked.match.values(),
+    ).fetchone()
+    begins, ends = row or (None, None)
+    if begins is None or ends is None:
+        return first, first - 1
+    return max(first, week(begins)), min(last, week(ends))
 
 
 def week(at: datetime) -> int:

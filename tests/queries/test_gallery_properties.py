@@ -220,7 +220,7 @@ def test_every_way_leads_to_the_same(conn: Connection, seed: int) -> None:
         if meaning.words is not None:
             often = replace(meaning, words_rows=meaning.rows)  # as if the words stood everywhere
             few = replace(question, match=often, limit=3)
-            met.add(f"{min(len(list(gallery_keys._slices(conn, few))), 2)} slices {order}")
+            met.add(f"{min(len(list(gallery_keys._slices(conn, few, []))), 2)} slices {order}")
             through = gallery_keys._through_words(conn, few)
             assert [one.execution_id for one in through] == wanted[:3], (asked, scope, order)
         if order != "confidence":

@@ -73,7 +73,8 @@ def index() -> BaseResponse | Page:
         given = [("lang", request.args["lang"])] if "lang" in request.args else []
         text = urlencode([*gallery_filters.pairs(search.asked), *given])
         return redirect(listing.address(text), HTTPStatus.SEE_OTHER)
-    listed = hot_pages.shared("gallery", partial(draw, search), size=_size)
+    is_timeless = search.is_canonical and search.asked.is_timeless
+    listed = hot_pages.shared("gallery", partial(draw, search), size=_size, is_timeless=is_timeless)
     saved = _saved()
     here_is = next((one.id for one in saved if one.query == listed.kept), None)
     page = hot_pages.framed(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, tzinfo
+from typing import Any, Final, cast
 
 from flask import current_app, url_for
+from flask_babel import get_locale, get_timezone  # pyright: ignore[reportUnknownVariableType]
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
 from saiweb import gallery_words, people_words, web, words
@@ -50,6 +52,7 @@ class Teller:
         self._words = kept.setdefault(web.locale(), {})
         if len(self._words) > MAX_WORDS:
             self._words.clear()
+        self._timezone, self._locale = cast("tzinfo", get_timezone()), str(get_locale())
         self._address = url_for("executions.show", execution_id=0)[:-1]
         before, _mark, after = url_for("images.thumb", sha256="-", execution_id=0).partition("-/0")
         self._thumb = before, after
@@ -58,7 +61,7 @@ class Teller:
     def tell(self, card: ExecutionCard, mark: Mark | None) -> Shown:
         has_picture = card.image_state == "stored" and card.image_sha256 is not None
         at, sign = (card.capture_timestamp, "") if card.capture_timestamp else (card.execution_timestamp, "~")
-        title = words.full_date(at)
+        title = self._at(at, words.FULL_DATE)
         if sign:
             title = f"{self._say(_unsaid_time)}: {title}"
         state_class, state, since = self._state(card, mark)
@@ -73,12 +76,12 @@ class Teller:
             "address": f"{self._address}{card.id}{WITHIN}",
             "verdict": self._of(words.verdict, card, card.risk_level, card.status, card.error_node is None),
             "camera": self._of(words.camera, card, card.location, card.device_id, card.camera_id),
-            "time": sign + words.clock_and_day(at),
+            "time": sign + self._at(at, words.CLOCK_AND_DAY),
             "time_iso": words.iso(at),
             "time_title": title,
             "finding": self._finding(card),
             "state": state,
-            "since": "" if since is None else words.clock(since),  # the browser lets it run
+            "since": "" if since is None else self._at(since, words.CLOCK),  # the browser lets it run
             "since_iso": "" if since is None else words.iso(since),
             "thumb": f"{self._thumb[0]}{card.image_sha256}/{card.id}{self._thumb[1]}" if has_picture else "",
             "boxes": boxes,
@@ -121,6 +124,9 @@ class Teller:
         if card.confidence_score is None:
             return seen
         return f"{seen or self._say(_confidence)} {self._say(words.score, card.confidence_score)}"
+
+    def _at(self, moment: datetime, pattern: str) -> str:
+        return words.written(moment, pattern, self._timezone, self._locale)
 
     def _say(self, word: Callable[..., str], *given: object) -> str:
         return self._of(word, given, *given) if given else self._of(word, (), None)
