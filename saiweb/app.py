@@ -62,7 +62,7 @@ from saiweb.views.profile import profile
 from saiweb.views.proof import proof
 from saiweb.views.pwa import THEME_COLOURS, pwa
 from saiweb.views.reviews import reviews
-from saiweb.views.reviews.blueprint import waiting as reviews_waiting_count
+from saiweb.views.reviews.blueprint import standing as reviews_standing
 from saiweb.views.scripts import script, scripts
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
@@ -134,7 +134,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     )
     shared.update(is_phone=web.is_phone)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet, script=script)
-    shared.update(reviews_waiting_count=reviews_waiting_count)
+    shared.update(reviews_standing=reviews_standing)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
     shared.update(theme_colour=lambda: THEME_COLOURS[web.theme() or "dark"])
     for more in (

@@ -98,6 +98,7 @@ ROUTES: Final[dict[str, frozenset[Rank]]] = {
     "alerts.undo": JUDGING,
     "reviews.index": JUDGING,
     "reviews.show": JUDGING,
+    "reviews.standing": JUDGING,
     "reviews.see_notice": JUDGING,
     "reviews.ask": JUDGING,
     "reviews.evidence": JUDGING,

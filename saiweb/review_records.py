@@ -127,6 +127,7 @@ class QueueItem:
     owner_name: str | None
     parked_at: datetime | None
     parked_note: str | None  # None also for others than the owner and admins
+    escalation_note: str | None  # the same; None also for what the clock escalated
     has_draft: bool  # the asker's own
 
 

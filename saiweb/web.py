@@ -17,7 +17,7 @@ from flask_login import current_user  # pyright: ignore[reportMissingTypeStubs]
 from psycopg.pq import TransactionStatus
 
 from config import Config
-from saiweb import key_map
+from saiweb import key_map, permissions
 from saiweb.db import Database
 from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
@@ -146,8 +146,10 @@ def render_page(
     """Render a whole page, or only its content where htmx asked, with the present state of the regions it shows.
 
     `topics` are the live regions, `known` what was already asked for some of them; a page without any (an error) asks
-    the database nothing and opens no stream.
+    the database nothing and opens no stream. Where alarms are told, judges are told of reviews, too.
     """
+    if "critical" in topics and cast("SignedIn", current_user).rank in permissions.TOPICS["reviews"]:
+        topics = (*topics, "reviews")
     shown: dict[str, Any] = {}
     for name in topics:
         shown |= known[name] if known and name in known else _state_of(name)

@@ -65,7 +65,8 @@ def test_every_file_is_loaded_by_some_page_and_every_loaded_file_exists(macro: s
     whole = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
     files = {path.stem for path in (STYLES if macro == "styles" else SCRIPTS)}
     assert used <= files
-    assert {name for name in files - used if f"/{name}." not in whole and f"stylesheet('{name}')" not in whole} == set()
+    asked = ("/{}.", "stylesheet('{}')", 'script("{}"')
+    assert {name for name in files - used if not any(one.format(name) in whole for one in asked)} == set()
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

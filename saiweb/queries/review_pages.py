@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-
-from saiweb.review_records import Asker
-
-MANY: Final = 100  # the navigation counts no further
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,27 +100,6 @@ def day(conn: psycopg.Connection[Any], expert_id: UUID, since: datetime) -> Day:
     return found
 
 
-def waiting(conn: psycopg.Connection[Any], asker: Asker) -> int:
-    """Count what waits for somebody, up to MANY: an expert's own reviews; for admins what no expert will do alone."""
-    row = conn.execute(
-        """
-        SELECT CASE WHEN %(is_admin)s
-            THEN (SELECT count(*) FROM (
-                     SELECT FROM expert_reviews
-                     WHERE status <> 'completed' AND (expert_id IS NULL OR status = 'escalated')
-                     LIMIT %(many)s) one)
-                 + (SELECT count(*) FROM (
-                     SELECT FROM review_cases WHERE state = 'disputed' LIMIT %(many)s) one)
-            ELSE (SELECT count(*) FROM (
-                     SELECT FROM expert_reviews
-                     WHERE status <> 'completed' AND expert_id = %(asker)s LIMIT %(many)s) one)
-            END
-        """,
-        {"is_admin": asker.role == "admin", "asker": asker.user_id, "many": MANY},
-    ).fetchone()
-    return min(row[0], MANY) if row else 0
-
-
 def judges(conn: psycopg.Connection[Any]) -> list[Judge]:
     """Return the experts who are active, by name, with how much each has open."""
     with conn.cursor(row_factory=class_row(Judge)) as cursor:
@@ -159,12 +134,12 @@ def steps(conn: psycopg.Connection[Any], execution_id: int) -> list[Step]:
         ).fetchall()
 
 
-def newest(conn: psycopg.Connection[Any]) -> int:
-    """Return the number of the last thing that was done to a review or case; 0: nothing was lately."""
+def newest(conn: psycopg.Connection[Any]) -> tuple[int, int]:
+    """Return the numbers of the last thing that was done to a review or case, and of the last notice; 0: none yet."""
     row = conn.execute(
         """
-        SELECT max(id) FROM (SELECT id, entity_type FROM activity_log ORDER BY id DESC LIMIT 5000) one
-        WHERE entity_type IN ('review', 'review_case')
+        SELECT coalesce((SELECT max(id) FROM activity_log WHERE entity_type IN ('review', 'review_case')), 0),
+               coalesce((SELECT max(id) FROM review_notices), 0)
         """
     ).fetchone()
-    return row[0] or 0 if row else 0
+    return (row[0], row[1]) if row else (0, 0)

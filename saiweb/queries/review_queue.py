@@ -26,6 +26,7 @@ _ITEM: LiteralString = """
          ELSE c.risk_level::text END AS risk_level,
     r.expert_id AS owner_id, u.full_name AS owner_name, r.parked_at,
     CASE WHEN %(is_admin)s OR r.expert_id = %(asker)s THEN r.parked_note END AS parked_note,
+    CASE WHEN %(is_admin)s OR r.expert_id = %(asker)s THEN r.escalation_note END AS escalation_note,
     d.review_id IS NOT NULL AS has_draft
 """
 _DETAILS: LiteralString = """
@@ -141,7 +142,7 @@ def _walk(condition: LiteralString) -> LiteralString:
     """Return the query that walks open reviews by deadline and takes those of a condition."""
     return f"""
         SELECT r.id, r.execution_id, r.status, r.priority, r.deadline, r.is_second_opinion, r.opinion, r.is_blind_to_ai,
-               r.expert_id, r.parked_at, r.parked_note
+               r.expert_id, r.parked_at, r.parked_note, r.escalation_note
         FROM expert_reviews r
         WHERE r.status <> 'completed' AND {condition}
           AND (r.deadline, r.id) > (coalesce(%(after_deadline)s::timestamptz, '-infinity'),

@@ -139,7 +139,8 @@ def read_changes(_conn: psycopg.Connection[Any], _config: Config, _scope: Scope 
 
 
 def read_reviews(conn: psycopg.Connection[Any], _config: Config, _scope: Scope | None) -> Context:
-    return {"newest_step": review_pages.newest(conn)}
+    newest_step, newest_notice = review_pages.newest(conn)
+    return {"newest_step": newest_step, "newest_notice": newest_notice}
 
 
 def _ids_of_alerts(context: Context) -> frozenset[int]:

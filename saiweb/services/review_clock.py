@@ -85,6 +85,7 @@ def settle(
 def remind(connections: Connections, now: datetime) -> None:
     """Write the reminders that are due, and escalate to the admins what is overdue for long."""
     with connections.connection() as conn, conn.transaction():
+        review_notices.forget_settled(conn, now)
         reminded = review_notices.remind(conn, now)
         for review_id in reminded[:100]:  # listeners look at the whole region anyway
             publish(conn, TOPIC, f"reviews:{review_id}")

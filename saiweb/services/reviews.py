@@ -194,6 +194,7 @@ def undo(
     """Withdraw one's verdict within UNDO, by a signed record of its own; the review is in progress again."""
     case, review = locked(conn, review_id)
     if review.expert_id != asker.user_id or asker.user_id is None:
+        require_sight(asker, case)
         raise RefusedError("not_yours")
     if review.is_open or review.completed_at is None or review.is_superseded:
         raise RefusedError("not_done")

@@ -58,12 +58,13 @@ REVIEW_ACTS: tuple[tuple[str, dict[str, str], int], ...] = (
     ("draft", {}, 404),
     ("verdict", {}, 400),
     ("key", {"secret": "x"}, 400),
-    ("undo", {}, 403),
+    ("undo", {}, 404),
     ("park", {"note": "x"}, 404),
     ("escalate", {"note": "x"}, 404),
     ("evidence", {}, 404),
 )
 REVIEW = "SELECT * FROM expert_reviews ORDER BY id"
+NOTICE = "SELECT seen_at FROM review_notices"
 SEARCH = "SELECT name, removed_at FROM saved_searches"
 REQUEST = "SELECT decided_at FROM access_requests"
 
@@ -103,8 +104,8 @@ ATTACKS: dict[str, list[Attack]] = {
         ]
         for name, form, answer in REVIEW_ACTS
     },
-    "reviews.see_notice": [  # goes back to the queue, whether there is such a notice or not
-        Attack(role="expert", values={"notice_id": "execution"}, answer=303),
+    "reviews.see_notice": [
+        Attack(role=role, values={"notice_id": "notice"}, unchanged=NOTICE) for role in ("expert", "admin")
     ],
     "reviews.ask": [Attack(role="expert", values={"execution_id": "execution"}, form={"why": "x"}, unchanged=REVIEW)],
     **{
@@ -205,6 +206,12 @@ def scene(site: Site) -> Scene:
         "sha256": _sha256(site, 7),
         "other_sha256": _sha256(site, 8),
     }
+    found["notice"] = site.query(
+        """
+        INSERT INTO review_notices (review_id, kind, deadline, for_id, at)
+        SELECT id, 'deadline', deadline, expert_id, now() FROM expert_reviews RETURNING id
+        """
+    )[0]["id"]
     site.add("saved_searches", id=found["search"], user_id=luis, name="De luis", query="level=high")
     site.add("expert_absences", id=found["absence"], user_id=luis, starts_on="2030-01-01", ends_on="2030-01-02")
     site.add("kiosks", id=found["kiosk"], name="Sala", created_by=owner)

@@ -167,12 +167,43 @@ def test_two_browsers_drive_one_queue(desk: Desk, two: tuple[Page, Page], addres
     assert claimed, "the second was never told"
 
 
+def at_once(desk: Desk) -> None:
+    """Let news of reviews come without their 45 seconds."""
+    paces = desk.site.app.extensions["saiweb"].hub._schedule._paces
+    paces["reviews"] = paces["critical"]
+
+
+def test_a_new_deadline_is_told_on_any_page_and_moves_nothing(
+    desk: Desk, context_stranger: BrowserContext, address: Address
+) -> None:
+    at_once(desk)
+    review = desk.review("elena")
+    desk.review("elena")
+    enter(context_stranger, desk, "elena", address)
+    page = open_page(context_stranger, address("/health"))
+    page.wait_for_selector("html[data-link=live]")
+    count, toast = page.locator("#reviews-top"), page.locator("#notice .toast")
+    expect(count).to_have_text("2 pendientes")
+    before = page.locator("main").bounding_box()
+    desk.site.change("UPDATE expert_reviews SET deadline = now() - interval '1 minute' WHERE id = %s", review.id)
+    desk.settle()
+    expect(toast).to_contain_text("Venció")
+    expect(count).to_have_text("2 pendientes, 1 aviso")
+    assert page.locator("main").bounding_box() == before
+    other_page = open_page(context_stranger, address("/"))  # was told in this browser
+    expect(other_page.locator("#reviews-top")).to_have_text("2 pendientes, 1 aviso")
+    expect(other_page.locator("#notice .toast")).to_have_count(0)
+    toast.get_by_role("button", name="Visto").click()
+    expect(toast).to_have_count(0)
+    expect(count).to_have_text("2 pendientes")
+    assert page.url.endswith("/health")
+    assert_fits(page)
+
+
 def test_a_queue_does_not_move_and_says_what_is_new(
     desk: Desk, context_stranger: BrowserContext, address: Address
 ) -> None:
-    desk.site.app.extensions["saiweb"].hub._schedule._paces["reviews"] = desk.site.app.extensions[
-        "saiweb"
-    ].hub._schedule._paces["critical"]
+    at_once(desk)
     shown = desk.review(None)
     enter(context_stranger, desk, "elena", address)
     page = open_page(context_stranger, address("/reviews?which=unassigned"))

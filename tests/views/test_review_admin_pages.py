@@ -65,6 +65,30 @@ def test_an_admin_decides_between_opinions_and_makes_it_gold(desk: Desk) -> None
     assert desk.get(review.id).is_open
 
 
+def test_an_admin_asks_for_another_opinion_of_a_closed_case(desk: Desk) -> None:
+    review, admin = desk.review("elena", "high"), desk.site.client
+    path = f"/reviews/{review.id}/another"
+    assert admin.post(path, data={"why": "¿seguro?"}).status_code == 409  # one is awaited
+    sign(desk.client("elena", is_open=True), review, "high")
+    desk.settle()
+    assert "Pedir otra opinión" in admin.get(f"/reviews/{review.id}").text
+    assert admin.post(path, data={"why": ""}).status_code == 422
+    judged = {"why": "¿seguro?", "expert": str(desk.people["elena"])}
+    assert admin.post(path, data=judged).status_code == 409  # who judged it gives no other
+    assert len(desk.site.query("SELECT id FROM expert_reviews")) == 1
+    asked = admin.post(path, data={"why": "¿seguro?", "expert": str(desk.people["ernesto"])})
+    assert asked.status_code == 303
+    second = desk.opinion(review.execution_id, 2)
+    assert (second.expert_id, second.is_second_opinion) == (desk.people["ernesto"], True)
+    page = admin.get(asked.location).text
+    assert "Otra opinión pedida." in page
+    assert "¿seguro?" in page
+    sign(desk.client("ernesto", is_open=True), second, "high")
+    desk.settle()
+    [case] = desk.site.query("SELECT state::text, outcome_level::text, outcome_source FROM review_cases")
+    assert case == {"state": "closed", "outcome_level": "high", "outcome_source": "agreement"}
+
+
 def test_an_expert_asks_for_an_opinion_of_any_execution(desk: Desk) -> None:
     desk.site.add_execution(77, "none")
     expert = desk.client("elena")

@@ -78,6 +78,7 @@ def test_the_page_of_a_second_opinion_listens_to_nothing_that_names_people(desk:
     page = desk.client("ernesto").get(f"/reviews/{desk.second(first, 'ernesto').id}").text
     assert re.search(r'data-topics="([^"]*)"', page)[1] == "health"  # pyright: ignore[reportOptionalSubscript]
     assert "region-critical" not in page
+    assert "region-reviews" not in page
 
 
 def test_a_gold_item_reads_as_any_second_opinion(desk: Desk) -> None:

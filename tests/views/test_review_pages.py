@@ -167,6 +167,24 @@ def test_parking_needs_a_note_and_shows_it(desk: Desk) -> None:
     assert "espero otro cuadro" in client.get("/reviews").text
 
 
+def test_escalating_keeps_it_and_tells_the_admins_why(desk: Desk) -> None:
+    review, following = desk.review("elena"), desk.review("elena")
+    client, admin = desk.client("elena"), desk.site.client
+    assert client.post(f"/reviews/{review.id}/escalate", data={"note": " "}).status_code == 422
+    assert not desk.get(review.id).escalated_at
+    done = client.post(f"/reviews/{review.id}/escalate", data={"note": "¿es la quema de Quintana?"})
+    assert done.location.endswith(f"/reviews/{following.id}")
+    assert "Escalada: la ven los administradores. Sigue siendo tuya." in client.get(done.location).text
+    after = desk.get(review.id)
+    assert (after.status, after.expert_id, after.deadline) == ("escalated", desk.people["elena"], review.deadline)
+    for page in (admin.get("/reviews").text, admin.get(f"/reviews/{review.id}").text, client.get("/reviews").text):
+        assert "¿es la quema de Quintana?" in page
+    assert "¿es la quema de Quintana?" not in desk.client("ernesto").get("/reviews?which=all").text
+    assert re.search(r'id="reviews-top"[^>]*>1<', admin.get("/").text)
+    desk.open_key("elena")
+    assert sign(client, review).status_code == 303  # one may still judge
+
+
 def test_nobody_judges_what_is_anothers(desk: Desk) -> None:
     review = desk.review("elena")
     other = desk.client("ernesto", is_open=True)

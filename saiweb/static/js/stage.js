@@ -7,16 +7,13 @@
   let isBrought = false, isReady = false, pressed = null;
 
   function bring() {
-    const names = document.querySelector("[data-stage]")?.dataset.scripts;
-    if (!names || isBrought) return;
+    const address = document.querySelector("[data-stage]")?.dataset.scripts;
+    if (!address || isBrought) return;
     isBrought = true;
-    for (const address of names.split(" ")) {
-      const script = document.createElement("script");
-      script.src = address;
-      script.async = false;
-      if (names.endsWith(address)) script.onload = ready;
-      document.head.append(script);
-    }
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = ready;
+    document.head.append(script);
   }
   function ready() {
     isReady = true;

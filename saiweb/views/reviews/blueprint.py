@@ -13,7 +13,9 @@ from flask import redirect as _redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import identity, web
-from saiweb.queries import review_pages
+from saiweb.permissions import may
+from saiweb.queries import review_notices
+from saiweb.queries.review_notices import Standing
 from saiweb.review_records import Asker
 from saiweb.services.review_rules import UNDO, RefusedError
 
@@ -99,14 +101,14 @@ def today(now: datetime) -> datetime:
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def waiting() -> int:
-    """Tell templates how many reviews wait for whoever reads the page; asks the database once per request."""
+def standing() -> Standing | None:
+    """Tell templates what waits for whoever reads the page; asks the database once per request. None: no judge."""
     found = identity.me()
-    if found is None or found.rank not in ("expert", "admin"):
-        return 0
-    if "reviews_waiting" not in g:
-        g.reviews_waiting = review_pages.waiting(web.conn(), Asker.of(found, None))
-    return g.reviews_waiting
+    if found is None or not may(found.rank, "reviews.standing"):
+        return None
+    if "reviews_standing" not in g:
+        g.reviews_standing = review_notices.standing(web.conn(), Asker.of(found, None))
+    return g.reviews_standing
 
 
 def local_moment(name: str) -> datetime:

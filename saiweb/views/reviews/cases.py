@@ -20,7 +20,6 @@ def page(review_id: UUID, *, status: int = 200, wrong: str | None = None) -> Res
     case = None if item is None else review_opinions.visible_case(conn, item.execution_id, asker)
     if item is None or case is None:
         abort(404)
-    presence.note(review_id)
     reviews = [
         one for one in review_queries.of_case(conn, case.execution_id) if one.gold_id is None or one.id == item.id
     ]
@@ -30,6 +29,7 @@ def page(review_id: UUID, *, status: int = 200, wrong: str | None = None) -> Res
         status=status,
         wrong=wrong,
         item=item,
+        other=presence.note(review_id),
         case=case,
         reviews=reviews,
         opinions=review_opinions.visible(conn, case.execution_id, asker),

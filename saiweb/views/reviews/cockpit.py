@@ -146,7 +146,7 @@ def context(
         "next_id": following,
         "now": now,
         "review_notices": notices or [],
-        "others": presence.note(item.id),
+        "other": presence.note(item.id),
         "opinions": review_opinions.side_by_side(conn, item.id, asker) if item.is_decision else [],
         **media(item.execution_id, is_hidden=subject["ai"] is None),
         "next_picture": None if following is None else review_pages.picture_of(conn, following),

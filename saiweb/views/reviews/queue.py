@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from flask import Response, abort, request, url_for
+from flask import Response, abort, make_response, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import web
 from saiweb.queries import review_notices, review_pages, review_queue
-from saiweb.review_records import Key, Which
+from saiweb.review_records import Key, Notice, Which
 from saiweb.services import reviews as service
 from saiweb.services.review_rules import RefusedError
 from saiweb.views.reviews import blueprint
@@ -29,7 +29,7 @@ def index() -> Response:
     items, following = review_queue.page(conn, asker, which, after=_after(), limit=PAGE)
     return web.render_page(
         "reviews/index.html",
-        topics=("critical", "reviews", "health"),
+        topics=("critical", "health"),
         which=which,
         tabs=("unassigned", "all") if asker.role == "admin" else WHICH,
         items=items,
@@ -66,11 +66,29 @@ def release(review_id: UUID) -> BaseResponse:
     return blueprint.leave(url_for("reviews.index", which=_which("mine")), {"kind": "released"})
 
 
+@reviews.get("/standing")
+def standing() -> Response:
+    """GET /reviews/standing?after=<notice>: the counts of the navigation, and what is new since that notice."""
+    after = request.args.get("after", type=int)
+    found = [] if after is None else review_notices.unseen(web.conn(), blueprint.asker(), after=after)
+    return _standing(news=found)
+
+
 @reviews.post("/notices/<int(max=9223372036854775807):notice_id>/see")
 def see_notice(notice_id: int) -> BaseResponse:
     """POST /reviews/notices/<id>/see: one was reminded."""
-    review_notices.see(web.conn(), blueprint.asker(), notice_id)
+    if not review_notices.see(web.conn(), blueprint.asker(), notice_id):
+        abort(404)
+    if blueprint.is_htmx():
+        return _standing(seen_id=notice_id)
     return blueprint.leave(url_for("reviews.index"))
+
+
+def _standing(*, news: list[Notice] | None = None, seen_id: int | None = None) -> Response:
+    text = render_template(
+        "reviews/_standing.html", standing=blueprint.standing(), news=news or [], seen_id=seen_id, now=datetime.now(UTC)
+    )
+    return web.as_page(make_response(text))
 
 
 def _which(default: Which) -> Which:
