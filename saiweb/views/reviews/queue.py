@@ -10,6 +10,7 @@ from flask import Response, abort, make_response, render_template, request, url_
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import web
+from saiweb.notify import TOPIC, publish
 from saiweb.queries import review_notices, review_pages, review_queue
 from saiweb.review_records import Key, Notice, Which
 from saiweb.services import reviews as service
@@ -79,6 +80,7 @@ def see_notice(notice_id: int) -> BaseResponse:
     """POST /reviews/notices/<id>/see: one was reminded."""
     if not review_notices.see(web.conn(), blueprint.asker(), notice_id):
         abort(404)
+    publish(web.conn(), TOPIC, f"reviews:{notice_id}")  # pages that were kept say it still
     if blueprint.is_htmx():
         return _standing(seen_id=notice_id)
     return blueprint.leave(url_for("reviews.index"))
