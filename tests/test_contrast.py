@@ -30,14 +30,17 @@ PAIRS = (
 
 
 def tokens(selector: str) -> dict[str, str]:
-    """Return the colours that a theme sets, on top of the dark ones."""
-    block = re.search(rf"  {re.escape(selector)}[^{{]*\{{(.*?)\n  \}}", TOKENS, re.DOTALL)
+    """Return the colours that a block sets; the selector is all that stands before its values."""
+    block = re.search(rf"\n  {re.escape(selector)} \{{\n(.*?)\n  \}}", TOKENS, re.DOTALL)
     assert block
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})\b", block[1]))
 
 
-DARK = tokens(":root,")
-THEMES = {"dark": DARK, "light": DARK | tokens('[data-theme="light"]')}
+BOTH = tokens(":root")
+LIGHT = ':root, [data-theme="light"]'  # on paper, too
+DARK = '@media screen { :root:not([data-theme="light"]), [data-theme="dark"]'
+SYSTEM_LIGHT = "@media screen and (prefers-color-scheme: light) { :root:not([data-theme])"
+THEMES = {"dark": BOTH | tokens(DARK), "light": BOTH | tokens(LIGHT)}
 
 
 def luminance(colour: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
 
 from tests.browser.pages import Address, assert_fits, open_page, sign_in
 from tests.environment import jpeg
@@ -46,3 +46,31 @@ def test_pages_fit(site: Site, browser: Browser, address: Address, width: int, l
         assert_fits(page)
         page.close()
     context.close()
+
+
+PAPER = ("/", "/executions/20", "/executions", "/executions?view=list", "/health", "/help")
+
+
+def test_pages_on_paper_are_light_and_nothing_lies_over_anything(
+    site: Site, context_desktop: BrowserContext, address: Address
+) -> None:
+    for number in range(30):
+        site.add_execution(number + 1, "critical" if number % 6 == 0 else "low", at=NOON + timedelta(minutes=number))
+    for path in PAPER:
+        page = open_page(context_desktop, address(path), theme="dark")
+        page.emulate_media(media="print")
+        ground, ink = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('main')).color]"
+        )
+        assert ground == "rgba(0, 0, 0, 0)"
+        assert ink == "rgb(18, 24, 28)", path
+        over = page.evaluate(
+            """
+            [...document.querySelectorAll("body *")].filter((one) => {
+              const { position, visibility } = getComputedStyle(one), box = one.getBoundingClientRect();
+              return ["fixed", "sticky"].includes(position) && visibility !== "hidden" && box.width * box.height > 1;
+            }).map((one) => one.className)
+            """
+        )
+        assert over == [], path
+        page.close()

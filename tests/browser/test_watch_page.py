@@ -308,7 +308,7 @@ def test_a_wall_recovers_by_itself_when_the_server_is_back(
     site = sites.build(postgres, site_database, tmp_path)
     site.add_execution(2, "critical", at=datetime.now(UTC), camera_id="cam1")
     with serving(site, port):
-        expect(page.locator(".crit-name")).to_have_text("Molinari · cam1")
+        expect(page.locator(".crit-name")).to_have_text("Molinari · cam1", timeout=20_000)
         expect(page.locator("html")).to_have_attribute("data-link", "live")
         expect(page.locator(".wall-tile.is-alarm")).to_have_count(1)
         assert page.evaluate("window.isOld") is None, "it loaded itself again"

@@ -30,4 +30,5 @@
     look();
   });
   document.addEventListener("visibilitychange", look);
+  look();
 })();
