@@ -19,6 +19,7 @@ PATHS = (
     "/executions",
     "/executions?view=list",
     "/executions/20",
+    "/executions/19?in=level%3Dcritical%26level%3Dhigh",
     "/health",
     "/help",
     "/preferences",
