@@ -45,6 +45,7 @@ from saiweb.services.signers import Signers
 from saiweb.views.account import account
 from saiweb.views.admin import admin
 from saiweb.views.alerts import alerts
+from saiweb.views.bundles import bundles, script, stylesheet
 from saiweb.views.dashboard import dashboard
 from saiweb.views.events import blueprint as events
 from saiweb.views.executions import executions
@@ -63,13 +64,11 @@ from saiweb.views.proof import proof
 from saiweb.views.pwa import THEME_COLOURS, pwa
 from saiweb.views.reviews import reviews
 from saiweb.views.reviews.blueprint import standing as reviews_standing
-from saiweb.views.scripts import script, scripts
 from saiweb.views.searches import searches
 from saiweb.views.second_factor import second_factor
 from saiweb.views.sign_in import sign_in
 from saiweb.views.sound import sound
 from saiweb.views.styleguide import styleguide
-from saiweb.views.styles import styles, stylesheet
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ BLUEPRINTS = (
     preferences,
     sound,
     pwa,
-    scripts,
+    bundles,
     events,
     sign_in,
     links,
@@ -99,7 +98,6 @@ BLUEPRINTS = (
     profile,
     help_pages,
     styleguide,
-    styles,
     reviews,
 )
 WEB_CONNECTIONS = 3

@@ -34,7 +34,7 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED_FEATURES),
 }
-FILES: Final = frozenset({"static", "styles.show", "scripts.show"})  # the same for everybody
+FILES: Final = frozenset({"static", "bundles.styles", "bundles.scripts"})  # the same for everybody
 HSTS: Final = "max-age=31536000"  # a year; subdomains are not ours to decide about
 
 

@@ -23,11 +23,11 @@ ADMINS: Final[frozenset[Rank]] = frozenset({"admin"})
 ROUTES: Final[dict[str, frozenset[Rank]]] = {
     # anybody
     "static": PUBLIC,
-    "styles.show": PUBLIC,
+    "bundles.styles": PUBLIC,
     "health.probe": PUBLIC,
     "preferences.save": PUBLIC,
     "pwa.manifest": PUBLIC,
-    "scripts.show": PUBLIC,
+    "bundles.scripts": PUBLIC,
     "pwa.service_worker": PUBLIC,
     "pwa.offline": PUBLIC,
     "sign_in.show": PUBLIC,

@@ -121,8 +121,7 @@ def route_word(endpoint: str) -> str:
     """Return what a route is for; one without a word is shown by its name, never hidden."""
     words = {
         "static": _("Ver la página de ingreso y sus archivos"),
-        "scripts": _("Ver la página de ingreso y sus archivos"),
-        "styles": _("Ver la página de ingreso y sus archivos"),
+        "bundles": _("Ver la página de ingreso y sus archivos"),
         "health.probe": _("Preguntar si el programa funciona, sin detalles"),
         "preferences.save": _("Elegir idioma y tema"),
         "sound.save": _("Elegir el volumen de las críticas y silenciarlas un rato"),

@@ -17,7 +17,7 @@ from saiweb import static_files, web
 from saiweb.queries import gallery
 from saiweb.queries.gallery_filter import Filter
 from saiweb.records import ExecutionCard
-from saiweb.views.styles import stylesheet
+from saiweb.views.bundles import stylesheet
 
 pwa = Blueprint("pwa", __name__)
 

@@ -174,7 +174,7 @@ ATTACKS: dict[str, list[Attack]] = {
     **{f"admin.{name}": _of_admins(user_id="luis") for name in ("expert", "save_expert", "save_hours", "add_absence")},
 }
 # files that anybody may read; tests.attacks.test_paths attacks them
-WITHOUT_OWNER = {"static", "styles.show", "scripts.show"}
+WITHOUT_OWNER = {"static", "bundles.styles", "bundles.scripts"}
 
 
 @pytest.fixture
