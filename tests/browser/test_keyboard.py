@@ -98,7 +98,7 @@ def test_keys_can_be_turned_off(site: Site, context_desktop: BrowserContext, add
     page = open_page(context_desktop, address("/preferences"))
     page.get_by_label("Apagadas").focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Guardar").press("Enter")
+    page.get_by_role("button", name="Guardar", exact=True).press("Enter")
     expect(page.locator("html")).to_have_attribute("data-keys", "off")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_hidden()
