@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from flask import Request, Response
@@ -58,6 +58,18 @@ def piece(plain: bytes, level: int = KEPT_LEVEL) -> Piece:
     return Piece(packed, len(plain), zlib.crc32(plain), _shift(len(plain)))
 
 
+def merge(pieces: Sequence[Piece]) -> Piece:
+    """Make one piece of several, without packing or reading anything again."""
+    if len(pieces) == 1:
+        return pieces[0]
+    check, size, shift = 0, 0, 1 << 31
+    for one in pieces:
+        check = _times(one.shift, check) ^ one.check
+        shift = _times(one.shift, shift)
+        size += one.size
+    return Piece(b"".join(one.packed for one in pieces), size, check, shift)
+
+
 def join(pieces: Sequence[Piece]) -> bytes:
     """Return one gzip file of all pieces, without packing or reading anything again."""
     check = size = 0
@@ -65,6 +77,35 @@ def join(pieces: Sequence[Piece]) -> bytes:
         check = _times(one.shift, check) ^ one.check
         size += one.size
     return b"".join((_HEAD, *(one.packed for one in pieces), _END, struct.pack("<II", check, size & 0xFFFFFFFF)))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Pieces with gaps (None) for one other of `gap` bytes, which stands in each of them."""
+
+    pieces: Sequence[Piece | None]
+    gap: int
+    size: int
+    check: int  # if the other's CRC-32 were 0
+    factor: int  # what the other's is multiplied by
+
+
+def form(pieces: Sequence[Piece | None], gap: int) -> Form:
+    """Count beforehand all that fill() would have to count each time."""
+    check = factor = size = 0
+    for one in pieces:
+        shift = _shift(gap) if one is None else one.shift
+        check = _times(shift, check) ^ (0 if one is None else one.check)
+        factor = _times(shift, factor) ^ (1 << 31 if one is None else 0)
+        size += gap if one is None else one.size
+    return Form(pieces, gap, size, check, factor)
+
+
+def fill(form: Form, other: Piece) -> bytes:
+    """Return one gzip file of the pieces with the other, of `gap` bytes, in each gap."""
+    check = form.check ^ _times(form.factor, other.check)
+    parts = (other.packed if one is None else one.packed for one in form.pieces)
+    return b"".join((_HEAD, *parts, _END, struct.pack("<II", check, form.size & 0xFFFFFFFF)))
 
 
 def _times(one: int, other: int) -> int:
@@ -78,6 +119,7 @@ def _times(one: int, other: int) -> int:
     return product
 
 
+@lru_cache(maxsize=64)  # tokens have one length
 def _shift(size: int) -> int:
     """Return x to the power of eight times the size, modulo the polynomial of CRC-32."""
     found = 1 << 31
@@ -100,7 +142,12 @@ def answer(request: Request, pieces: Sequence[Piece], mimetype: str = "text/html
     """Return a response of pieces, packed where the asker understands it."""
     if not is_understood(request):
         return Response(b"".join(one.plain for one in pieces), mimetype=mimetype)
-    response = Response(join(pieces), mimetype=mimetype)
+    return packed(join(pieces), mimetype)
+
+
+def packed(body: bytes, mimetype: str = "text/html") -> Response:
+    """Return a response with a body that is packed already."""
+    response = Response(body, mimetype=mimetype)
     response.headers["Content-Encoding"] = "gzip"
     return response
 

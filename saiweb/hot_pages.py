@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
+from itertools import groupby
 from typing import Final, ParamSpec, TypeVar
 
 from flask import Response, g, request, session
@@ -24,7 +25,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import compression, identity, web
-from saiweb.compression import Piece
+from saiweb.compression import Form, Piece
 from saiweb.page_cache import TIMELESS_S
 
 Given = ParamSpec("Given")
@@ -44,6 +45,7 @@ class Page:
     parts: list[Piece | None]
     headers: Headers
     size: int
+    form: Form | None = None  # for answers again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResp
                     return answer
                 answer = _as_page(answer)
             page = answer
-            if key is not None:
+            if key is not None and pages.is_open:
+                page = _merged(page)  # what is given again and again is put together once
                 pages.put(key, page, size=page.size, begun=begun)
         return _join(page)
 
@@ -165,6 +168,17 @@ def _as_frame(response: BaseResponse) -> Frame:
     return Frame(parts, _headers(response), _size(parts))
 
 
+def _merged(page: Page) -> Page:
+    """Return the same page with one piece between two tokens."""
+    parts: list[Piece | None] = []
+    for _is_token, group in groupby(page.parts, key=lambda one: one is None):
+        run = list(group)
+        pieces = [one for one in run if one is not None]
+        parts += [compression.merge(pieces)] if pieces else run
+    gap = len(identity.csrf_token())
+    return Page(parts, page.headers, _size(parts), compression.form(parts, gap) if None in parts else None)
+
+
 def _around_tokens(response: BaseResponse) -> Iterator[bytes | None]:
     """Yield the body in parts, with None between them for each token against forgery."""
     token: str | None = g.get("csrf_masked")
@@ -186,9 +200,13 @@ def _size(parts: Sequence[Piece | str | None]) -> int:
 def _join(page: Page) -> Response:
     """Return the page with the asker's own token in it, under this answer's mask."""
     pieces = [one for one in page.parts if one is not None]
-    if len(pieces) < len(page.parts):
+    if len(pieces) == len(page.parts):
+        response = compression.answer(request, pieces)
+    else:
         token = compression.piece(identity.csrf_token().encode(), 0)
-        pieces = [token if one is None else one for one in page.parts]
-    response = compression.answer(request, pieces)
+        if page.form is not None and page.form.gap == token.size and compression.is_understood(request):
+            response = compression.packed(compression.fill(page.form, token))
+        else:
+            response = compression.answer(request, [token if one is None else one for one in page.parts])
     response.headers.update(page.headers)
     return response

@@ -27,7 +27,15 @@ def test_pieces_join_to_one_file_in_any_order() -> None:
     assert gzip.decompress(compression.join([])) == b""
     for sizes in ((1,), (0, 7, 0), (65_536, 3, 70_001)):
         parts = [bytes(number % 251 for number in range(size)) for size in sizes]
-        assert gzip.decompress(compression.join([compression.piece(one) for one in parts])) == b"".join(parts)
+        pieces = [compression.piece(one) for one in parts]
+        assert gzip.decompress(compression.join(pieces)) == b"".join(parts)
+        merged = compression.merge(pieces)
+        assert (merged.plain, merged.size) == (b"".join(parts), len(b"".join(parts)))
+        assert gzip.decompress(compression.join([merged, *pieces, merged])) == b"".join(parts) * 3
+        form = compression.form([None, merged, None, None, *pieces], gap=9)
+        for token in (b"token one", b"token two"):
+            expected = token + b"".join(parts) + token * 2 + b"".join(parts)
+            assert gzip.decompress(compression.fill(form, compression.piece(token, 0))) == expected
     reader = zlib.decompressobj(31)
     assert reader.decompress(compression.join([first, second])) == first.plain + second.plain
     assert reader.eof

@@ -256,10 +256,14 @@ COMMENT ON COLUMN search_kinds.marks IS 'all the others but the digest, as numbe
 CREATE FUNCTION search_marks(kind integer) RETURNS integer[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    found integer[];
 BEGIN
-    RETURN (SELECT marks FROM search_kinds WHERE id = kind);
+    SELECT marks INTO STRICT found FROM search_kinds WHERE id = kind;  -- an index without them would find nothing
+    RETURN found;
 END
 $$;
+COMMENT ON FUNCTION search_marks IS 'What a kind says; the kind must be there, also when the index is built anew';
 
 CREATE FUNCTION search_week(at timestamptz) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT floor(extract(epoch FROM at - '2000-01-03 00:00+00'::timestamptz) / 604800)::integer $$;

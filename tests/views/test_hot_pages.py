@@ -101,9 +101,10 @@ def test_a_packed_page_is_the_same(site: Site, pages: PageCache) -> None:
     del pages
     site.add_execution(1)
     plain = site.client.get("/executions", headers=PAGE).text
-    packed = site.client.get("/executions", headers={**PAGE, "Accept-Encoding": "gzip"})
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert without_tokens(gzip.decompress(packed.data).decode()) == without_tokens(plain)
+    for _ in range(2):
+        packed = site.client.get("/executions", headers={**PAGE, "Accept-Encoding": "gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert without_tokens(gzip.decompress(packed.data).decode()) == without_tokens(plain)
 
 
 def test_the_token_of_a_kept_page_is_good_for_a_form(site: Site, pages: PageCache) -> None:
