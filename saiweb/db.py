@@ -98,7 +98,7 @@ class Database:
 
 def _check(conn: psycopg.Connection[Any]) -> None:
     """Raise OperationalError for a connection that the server has left. Only where it said something, it is asked: a
-    round trip for each page would be a tenth of what the page costs.
+    round trip for each page would be 8 % of what the page costs.
     """
     has_said = ioctl(conn.fileno(), FIONREAD, bytes(4)) != bytes(4)
     if has_said:
