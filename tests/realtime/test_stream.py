@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 
@@ -98,3 +99,11 @@ def test_another_worker_class_serves_the_same_stream(streams: list[Stream]) -> N
         streams[0].read_until(b"<p>second</p>")
         streams[0].close()
         until(lambda: clients(server) == 0)
+
+
+def test_a_connection_with_many_requests_does_not_keep_others_waiting(server: Server, streams: list[Stream]) -> None:
+    greedy = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    greedy.sendall(b"GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+    greedy.recv(1)  # it is being served
+    assert int(server.request("GET", "/count")[1]) < 1000
+    greedy.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -109,6 +110,13 @@ def create() -> Flask:
         refusal["status"] = status
         return "ok"
 
+    counted = itertools.count(1)
+
+    @app.get("/count")
+    def count() -> str:
+        """Tell how often this was asked for."""
+        return str(next(counted))
+
     @app.get("/stats")
     def stats() -> dict[str, Any]:
         return asdict(hub.stats())
@@ -120,5 +128,5 @@ def create() -> Flask:
 
     app.register_blueprint(events)
     app.register_blueprint(sign_in)
-    del stream, show, fragment, page, news, let_go, refuse, stats, forbid_inline
+    del stream, show, fragment, page, news, let_go, refuse, count, stats, forbid_inline
     return app
