@@ -64,17 +64,17 @@ def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResp
     def serve(*args: Given.args, **kwargs: Given.kwargs) -> BaseResponse:
         pages = web.saiweb().pages
         key = _key()
-        page: Page | None = pages.get(key) if key is not None and pages.is_open else None
-        if page is None:
-            begun = pages.begin()
+        if key is None or not pages.is_open:
             answer = view(*args, **kwargs)
-            if isinstance(answer, BaseResponse):
-                if key is None or not pages.is_open or not _is_worth_keeping(answer):
+            return answer if isinstance(answer, BaseResponse) else _join(answer)
+        page: Page | None = pages.get_soon(key)
+        if page is None:
+            with pages.drawing(key) as begun:
+                answer = view(*args, **kwargs)
+                if isinstance(answer, BaseResponse) and not _is_worth_keeping(answer):
                     return answer
-                answer = _as_page(answer)
-            page = answer
-            if key is not None and pages.is_open:
-                page = _merged(page)  # what is given again and again is put together once
+                # what is given again and again is put together once
+                page = _merged(_as_page(answer) if isinstance(answer, BaseResponse) else answer)
                 pages.put(key, page, size=page.size, begun=begun)
         return _join(page)
 
@@ -90,12 +90,12 @@ def shared(
     """
     pages = web.saiweb().pages
     key = (name, request.full_path, web.locale(), identity.rank(), web.scope())
-    found: Drawn | None = pages.get(key) if pages.is_open else None
+    found: Drawn | None = pages.get_soon(key) if pages.is_open else None
     if found is None:
-        begun = pages.begin()
-        found = draw()
-        if (sized := size(found)) is not None:
-            pages.put(key, found, size=sized, begun=begun, lasts_s=TIMELESS_S if is_timeless else None)
+        with pages.drawing(key) as begun:
+            found = draw()
+            if (sized := size(found)) is not None:
+                pages.put(key, found, size=sized, begun=begun, lasts_s=TIMELESS_S if is_timeless else None)
     return found
 
 

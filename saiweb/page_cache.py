@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Final
 
 MAX_BYTES: Final = 16_000_000  # while many pages are asked for; what is LASTS_S old goes
 LASTS_S: Final = 5.0
 TIMELESS_S: Final = 60.0  # for what depends on no time at all
+PATIENCE_S: Final = 2.0  # with somebody else who draws the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class PageCache:
         self._lasts_s = lasts_s
         self._clock = clock
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._drawn_now: dict[Hashable, Event] = {}
         self._changes = 0
         self.size = 0
         self.is_open = False
@@ -74,6 +78,29 @@ class PageCache:
             return None
         self._kept.move_to_end(key)
         return kept.value
+
+    def get_soon(self, key: Hashable) -> Any:
+        """Return what is kept, or what somebody else draws right now: fifty who ask at once cost as much as one.
+
+        None where it is to be drawn: nobody does, it took too long, or something has happened meanwhile.
+        """
+        found = self.get(key)
+        if found is None and (drawn_now := self._drawn_now.get(key)) is not None:
+            drawn_now.wait(PATIENCE_S)
+            found = self.get(key)
+        return found
+
+    @contextmanager
+    def drawing(self, key: Hashable) -> Generator[int]:
+        """Let others wait for what is drawn and put() in this block; gives what put() has to be told."""
+        done = Event()
+        is_first = self._drawn_now.setdefault(key, done) is done
+        try:
+            yield self._changes
+        finally:
+            if is_first:
+                del self._drawn_now[key]
+                done.set()
 
     def put(self, key: Hashable, value: Any, *, size: int, begun: int, lasts_s: float | None = None) -> None:
         """Keep something of this many bytes, unless anything has happened since it was begun.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from saiweb.page_cache import PageCache
 from saiweb.records import Scope
+from saiweb.views.gallery import index
 from tests.site import Site
 
 PAGE = {"Accept": "text/html"}
@@ -173,3 +177,39 @@ def test_nothing_is_kept_where_no_notices_are_heard(site: Site) -> None:
     assert shown(site.client) == {1}
     site.add_execution(2)
     assert shown(site.client) == {1, 2}
+
+
+def test_of_many_who_ask_at_once_one_has_it_drawn(
+    site: Site, pages: PageCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add_execution(1)
+    begun, may_end, draw = threading.Semaphore(0), threading.Event(), index.draw
+
+    def draw_slowly(*args: Any) -> index.Listed:
+        begun.release()
+        may_end.wait(10)
+        return draw(*args)
+
+    monkeypatch.setattr(index, "draw", draw_slowly)
+    clients = [site.client, site.sign_in("expert"), site.sign_in("expert", username="ana")]
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(shown, client) for client in (clients[0], *clients)]
+        assert begun.acquire(timeout=10)
+        is_drawn_again = begun.acquire(timeout=0.5)  # by the other rank
+        third = begun.acquire(timeout=0.5)
+        may_end.set()
+        assert [one.result() for one in asked] == [{1}] * 4
+    assert is_drawn_again
+    assert not third
+
+
+def test_what_cannot_be_drawn_keeps_nobody_waiting(
+    site: Site, pages: PageCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> index.Listed:
+        raise LookupError
+
+    monkeypatch.setattr(index, "draw", fail)
+    assert site.client.get("/executions", headers=PAGE).status_code == 500
+    monkeypatch.undo()
+    assert shown(site.client) == set()
