@@ -6,6 +6,7 @@ the query long. Frames of one camera and level within 60 s are one group (D27).
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -142,13 +143,18 @@ def waiting(
 ) -> Waiting:
     """Return what waits for a person."""
     found = _groups(conn, scope, levels)
-    rows = _counts(conn, scope, levels)
+    seen = Counter[str]()
+    for one in found:
+        seen[one.risk_level or "unknown"] += one.count
+    # Counted only where not all were looked at: another moment's count would speak of what these groups do not show.
+    flooded = tuple(level for level in levels if seen[level] >= LOOKED_AT[level])
+    rows = _counts(conn, scope, flooded) if flooded else {}
     groups: list[Group] = []
     more: dict[str, int] = {}
     unclaimed = 0
     for level in levels:
         of_level = [one for one in found if (one.risk_level or "unknown") == level]
-        beyond = max(0, rows[level] - sum(one.count for one in of_level))
+        beyond = max(0, rows.get(level, 0) - seen[level])
         shown = sorted(of_level, key=lambda one: (one.execution_timestamp, one.id), reverse=True)[: SHOWN[level]]
         groups += sorted(shown, key=lambda one: (one.detected_at, one.first_id))
         more[level] = len(of_level) - len(shown) + beyond

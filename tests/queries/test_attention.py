@@ -11,6 +11,7 @@ import pytest
 
 from saiweb.queries import alerts, attention, users
 from saiweb.queries.attention import LOOKED_AT, REST_SHOWN, SHOWN
+from saiweb.records import Group
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
@@ -136,6 +137,27 @@ def test_a_flood_of_one_camera_is_one_group_and_the_rows_beyond(conn: psycopg.Co
     found = attention.waiting(conn, levels=("critical",))
     assert [one.count for one in found.groups] == [LOOKED_AT["critical"]]
     assert (found.total, found.unclaimed) == (8, 8)
+
+
+@pytest.mark.parametrize("change", ["arrives", "is seen"])
+def test_what_changes_meanwhile_is_told_by_all_or_by_nothing(
+    conn: psycopg.Connection[Any], add: Add, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    look = attention._groups  # pyright: ignore[reportPrivateUsage]
+    if change == "is seen":
+        add(1, "critical", 60)
+
+    def look_before_it_changes(*args: Any) -> list[Group]:
+        found = look(*args)
+        if change == "arrives":
+            add(1, "critical", 60)
+        else:
+            conn.execute("UPDATE execution_analysis SET acknowledged_at = now()")
+        return found
+
+    monkeypatch.setattr(attention, "_groups", look_before_it_changes)
+    found = attention.waiting(conn, levels=("critical",))
+    assert (found.total, found.unclaimed) == (len(found.groups), len(found.groups))
 
 
 def test_the_rest_is_everything_else_of_the_last_hour_newest_first(conn: psycopg.Connection[Any], add: Add) -> None:
