@@ -82,12 +82,13 @@ class PageCache:
     def get_soon(self, key: Hashable) -> Any:
         """Return what is kept, or what somebody else draws right now: fifty who ask at once cost as much as one.
 
-        None where it is to be drawn: nobody does, it took too long, or something has happened meanwhile.
+        None where it is to be drawn: nobody does, or it takes too long.
         """
-        found = self.get(key)
-        if found is None and (drawn_now := self._drawn_now.get(key)) is not None:
-            drawn_now.wait(PATIENCE_S)
-            found = self.get(key)
+        found, until = self.get(key), time.monotonic() + PATIENCE_S
+        while found is None and (drawn_now := self._drawn_now.get(key)) is not None:
+            if not drawn_now.wait(until - time.monotonic()):
+                break
+            found = self.get(key)  # if it was not kept, the first that gets here draws it, and the others wait on
         return found
 
     @contextmanager

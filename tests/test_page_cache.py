@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from saiweb.page_cache import PageCache
@@ -96,3 +99,26 @@ def test_what_is_too_old_takes_no_memory() -> None:
     now = 20
     cache.put("new", "page", size=10, begun=cache.begin())
     assert cache.size == 10
+
+
+def test_of_those_who_wait_in_vain_one_draws(cache: PageCache) -> None:
+    """As when a notice comes while something is drawn: it is not kept."""
+    drawn: list[int] = []
+
+    def ask() -> str:
+        found = cache.get_soon("a")
+        if found is None:
+            with cache.drawing("a") as begun:
+                drawn.append(begun)
+                time.sleep(0.1)
+                if len(drawn) == 1:
+                    cache.clear()
+                found = f"drawn {len(drawn)}"
+                cache.put("a", found, size=1, begun=begun)
+        return found
+
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(ask) for _ in range(8)]
+        said = sorted(one.result() for one in asked)
+    assert said[0] == "drawn 1"
+    assert len(drawn) < 5  # 2, but threads, unlike the greenlets of a process, may look between two lines of another
