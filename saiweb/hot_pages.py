@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from itertools import groupby
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from flask import Response, g, request, session
 from flask_login import current_user  # pyright: ignore[reportMissingTypeStubs]
@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from saiweb import compression, identity, web
 from saiweb.compression import Form, Piece
-from saiweb.page_cache import TIMELESS_S
+from saiweb.page_cache import TIMELESS_S, PageCache
 
 Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
@@ -67,7 +67,7 @@ def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResp
         if key is None or not pages.is_open:
             answer = view(*args, **kwargs)
             return answer if isinstance(answer, BaseResponse) else _join(answer)
-        page: Page | None = pages.get_soon(key)
+        page: Page | None = _get_soon(pages, key)
         if page is None:
             with pages.drawing(key) as begun:
                 answer = view(*args, **kwargs)
@@ -90,12 +90,21 @@ def shared(
     """
     pages = web.saiweb().pages
     key = (name, request.full_path, web.locale(), identity.rank(), web.scope())
-    found: Drawn | None = pages.get_soon(key) if pages.is_open else None
+    found: Drawn | None = _get_soon(pages, key) if pages.is_open else None
     if found is None:
         with pages.drawing(key) as begun:
             found = draw()
             if (sized := size(found)) is not None:
                 pages.put(key, found, size=sized, begun=begun, lasts_s=TIMELESS_S if is_timeless else None)
+    return found
+
+
+def _get_soon(pages: PageCache, key: Hashable) -> Any:
+    """Wait for what somebody else draws without a connection: there are few, and whoever draws needs one."""
+    found = pages.get(key)
+    if found is None:
+        web.close_conn()
+        found = pages.get_soon(key)
     return found
 
 

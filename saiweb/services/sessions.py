@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from saiweb.services.settings import Settings, from_stored
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S: Final = 2.0  # with another request that asks for the same session
 REMEMBERED_S: Final = 2.0  # should a notice be lost, rights are at most this old
 MAX_REMEMBERED: Final = 5000
 KIOSK_LASTS: Final = timedelta(days=365)
@@ -55,6 +57,7 @@ class Sessions:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[bytes, _Memory] = {}
+        self._asked_now: dict[bytes, Event] = {}
         self._used: set[UUID] = set()
         self._settings = Settings()
         self._settings_read_at: float | None = None
@@ -94,20 +97,40 @@ class Sessions:
     def find(self, conn: Callable[[], psycopg.Connection[Any]], token: str, address: str | None) -> SignedIn | None:
         """Return who the token belongs to, from memory or by asking the database; using it counts as use."""
         hashed = token_hash(token)
-        known = self._known.get(hashed)
-        if known is None or self._clock() - known.read_at > REMEMBERED_S or known.signed_in.expires_at < _now():
-            found = session_queries.find(conn(), hashed, now=_now(), idle=self.settings(conn()).session_idle)
-            if found is None:
-                self._known.pop(hashed, None)
-                return None
-            found = replace(found, lacks_second_factor=self.lacks_second_factor(found))
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            known = self._known[hashed] = _Memory(found, self._clock())
+        known = self._remembered(hashed)
+        if known is None and (asked_now := self._asked_now.get(hashed)) is not None:
+            asked_now.wait(PATIENCE_S)  # without a connection: there are few, and many requests come with one session
+            known = self._remembered(hashed)
+        if known is None:
+            asked_now = self._asked_now[hashed] = Event()
+            try:
+                known = self._ask(conn(), hashed)
+            finally:
+                self._asked_now.pop(hashed, None)
+                asked_now.set()
+        if known is None:
+            return None
         if known.signed_in.bound_address not in (None, address):
             return None
         self._used.add(known.signed_in.session_id)
         return known.signed_in
+
+    def _remembered(self, hashed: bytes) -> _Memory | None:
+        known = self._known.get(hashed)
+        if known is None or self._clock() - known.read_at > REMEMBERED_S or known.signed_in.expires_at < _now():
+            return None
+        return known
+
+    def _ask(self, conn: psycopg.Connection[Any], hashed: bytes) -> _Memory | None:
+        found = session_queries.find(conn, hashed, now=_now(), idle=self.settings(conn).session_idle)
+        if found is None:
+            self._known.pop(hashed, None)
+            return None
+        found = replace(found, lacks_second_factor=self.lacks_second_factor(found))
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        known = self._known[hashed] = _Memory(found, self._clock())
+        return known
 
     def lacks_second_factor(self, found: SignedIn) -> bool:
         """Tell whether the role must have a second factor, by the settings last read, and this person has none."""

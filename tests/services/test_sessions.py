@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID, uuid4
@@ -293,3 +295,22 @@ def test_it_lasts_as_long_as_the_setting_says(conn: Conn, held: Sessions, ana: U
     row = conn.execute("SELECT expires_at - created_at FROM sessions").fetchone()
     assert row
     assert timedelta(days=1, hours=23) < row[0] <= timedelta(days=2, minutes=1)
+
+
+def test_of_many_requests_of_one_session_one_asks(conn: Conn, held: Sessions, ana: UUID) -> None:
+    token = begin(held, conn, user_id=ana)
+    asked, may_ask = threading.Semaphore(0), threading.Event()
+
+    def connection() -> Conn:
+        asked.release()
+        may_ask.wait(10)
+        return conn
+
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(held.find, connection, token, None)
+        assert asked.acquire(timeout=10)
+        others = [threads.submit(held.find, connection, token, None) for _ in range(4)]
+        assert not asked.acquire(timeout=0.3)
+        may_ask.set()
+        found = [one.result() for one in (first, *others)]
+    assert [one and one.user_id for one in found] == [ana] * 5
