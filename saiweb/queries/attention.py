@@ -110,9 +110,23 @@ class Waiting:
     """The groups of some levels that wait for a person, highest level first and then the one that waits longest."""
 
     groups: list[Group]  # at most SHOWN of each level: the newest of them, in the order above
-    total: int  # groups that wait, shown or not; rows too many to be grouped count one by one
-    unclaimed: int  # those that nobody has
     more: dict[str, int]  # by level, those that are not among the groups
+    free: dict[str, int]  # by level, those that nobody has, shown or not
+
+    @property
+    def total(self) -> int:
+        """Return how many groups wait, shown or not; rows too many to be grouped count one by one."""
+        return len(self.groups) + sum(self.more.values())
+
+    @property
+    def unclaimed(self) -> int:
+        """Return how many of them nobody has."""
+        return sum(self.free.values())
+
+    def of(self, level: str) -> Waiting:
+        """Return what waits of one level."""
+        groups = [one for one in self.groups if (one.risk_level or "unknown") == level]
+        return Waiting(groups=groups, more={level: self.more[level]}, free={level: self.free[level]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,15 +165,15 @@ def waiting(
     rows = _counts(conn, scope, flooded) if flooded else {}
     groups: list[Group] = []
     more: dict[str, int] = {}
-    unclaimed = 0
+    free: dict[str, int] = {}
     for level in levels:
         of_level = [one for one in found if (one.risk_level or "unknown") == level]
         beyond = max(0, rows.get(level, 0) - seen[level])
         shown = sorted(of_level, key=lambda one: (one.execution_timestamp, one.id), reverse=True)[: SHOWN[level]]
         groups += sorted(shown, key=lambda one: (one.detected_at, one.first_id))
         more[level] = len(of_level) - len(shown) + beyond
-        unclaimed += sum(one.claimed_by is None for one in of_level) + beyond
-    return Waiting(groups=groups, total=len(groups) + sum(more.values()), unclaimed=unclaimed, more=more)
+        free[level] = sum(one.claimed_by is None for one in of_level) + beyond
+    return Waiting(groups=groups, more=more, free=free)
 
 
 def newest_unclaimed(groups: list[Group]) -> Group | None:

@@ -88,14 +88,14 @@ class Source(Protocol):
 
 
 def read_critical(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
-    found = attention.waiting(conn, scope=scope, levels=("critical",))
-    others = attention.waiting(conn, scope=scope, levels=("high", "unknown"))
+    waiting = attention.waiting(conn, scope=scope)
+    found = waiting.of("critical")
     newest = attention.newest_unclaimed(found.groups)
     return {
         "alerts": sorted(found.groups, key=lambda one: one.claimed_by is not None),
         "total": found.unclaimed,
         "waiting_total": found.total,
-        "to_attend": found.total + others.total,
+        "to_attend": waiting.total,
         "newest_id": None if newest is None else newest.id,
         "errors": health.open_errors(conn),
     }
