@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, dict_row
@@ -101,22 +101,13 @@ def baseline(
     """Return the camera's clear frame (analysed, nothing seen, picture stored) nearest to the same hour of the last
     day before `at` that has one within BASELINE_REACH, at most BASELINE_DAYS back; None where there is none.
 
-    Asks day by day: nearly always the first has one, and so narrow a time is looked for in one month's tables alone.
+    Asks about the last day first, which nearly always has one: so narrow a time is looked for in one month's tables
+    alone. The days before are one question.
     """
-    for days in range(1, BASELINE_DAYS + 1):
-        target = at - days * timedelta(hours=24)
-        found = _clear(
-            conn,
-            device_id=device_id,
-            camera_id=camera_id,
-            at=target,
-            before=BASELINE_REACH,
-            after=BASELINE_REACH,
-            scope=scope,
-        )
-        if found is not None:
-            return found
-    return None
+    where: dict[str, Any] = {"device_id": device_id, "camera_id": camera_id, "scope": scope}
+    yesterday = at - timedelta(hours=24)
+    found = _clear(conn, at=yesterday, before=BASELINE_REACH, after=BASELINE_REACH, **where)
+    return found if found is not None else _clear_of_earlier_days(conn, at=at, **where)
 
 
 def last_clear(
@@ -141,23 +132,7 @@ def _clear(
     """Return the clear frame nearest to `at`, less than so long before it or up to so long after it."""
     with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
         return cursor.execute(
-            f"""
-            SELECT * FROM (
-                (
-                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)} AND e.execution_timestamp < %(at)s
-                    ORDER BY e.execution_timestamp DESC, e.id DESC
-                    LIMIT 1
-                )
-                UNION ALL
-                (
-                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)} AND e.execution_timestamp >= %(at)s
-                    ORDER BY e.execution_timestamp, e.id
-                    LIMIT 1
-                )
-            ) f
-            ORDER BY abs(extract(epoch FROM f.execution_timestamp - %(at)s)), f.id
-            LIMIT 1
-            """,
+            _nearest_clear("%(at)s", "%(since)s", "%(until)s", scope),
             {
                 "device_id": device_id,
                 "camera_id": camera_id,
@@ -167,6 +142,62 @@ def _clear(
                 **scopes.parameters(scope),
             },
         ).fetchone()
+
+
+def _clear_of_earlier_days(
+    conn: psycopg.Connection[Any], *, device_id: str, camera_id: str, at: datetime, scope: Scope | None
+) -> FilmFrame | None:
+    """Return the clear frame nearest to this hour of the last day that has one, from the day before yesterday on."""
+    nearest = _nearest_clear("target", "target - %(reach)s", "target + %(reach)s", scope, within=_WITHIN)
+    with conn.cursor(row_factory=class_row(FilmFrame)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT f.*
+            FROM (
+                SELECT %(at)s - days * interval '24 hours' AS target FROM generate_series(2, %(days)s) AS days
+            ) targets
+            CROSS JOIN LATERAL ({nearest}) f
+            ORDER BY target DESC
+            LIMIT 1
+            """,
+            {
+                "device_id": device_id,
+                "camera_id": camera_id,
+                "at": at,
+                "days": BASELINE_DAYS,
+                "reach": BASELINE_REACH,
+                "first": at - timedelta(days=BASELINE_DAYS + 1),
+                "last": at,
+                **scopes.parameters(scope),
+            },
+        ).fetchone()
+
+
+def _nearest_clear(
+    at: LiteralString, since: LiteralString, until: LiteralString, scope: Scope | None, *, within: LiteralString = ""
+) -> LiteralString:
+    """Return the query for the clear frame nearest to a moment between two others."""
+    clear: LiteralString = f"""
+                    SELECT {_CLEAR_FRAME} AND {scopes.condition(scope)} {within}
+                      AND e.execution_timestamp > {since} AND e.execution_timestamp < {until}
+                      AND a.execution_timestamp > {since} AND a.execution_timestamp < {until}
+                      AND i.execution_timestamp > {since} AND i.execution_timestamp < {until}"""
+    return f"""
+            SELECT * FROM (
+                (
+                    {clear} AND e.execution_timestamp < {at}
+                    ORDER BY e.execution_timestamp DESC, e.id DESC
+                    LIMIT 1
+                )
+                UNION ALL
+                (
+                    {clear} AND e.execution_timestamp >= {at}
+                    ORDER BY e.execution_timestamp, e.id
+                    LIMIT 1
+                )
+            ) clear
+            ORDER BY abs(extract(epoch FROM clear.execution_timestamp - {at})), clear.id
+            LIMIT 1"""
 
 
 def detections(conn: psycopg.Connection[Any], frames: Sequence[FilmFrame]) -> dict[int, list[DetectionBox]]:
@@ -305,7 +336,8 @@ _CLEAR_FRAME: Final = """e.id, e.execution_timestamp, e.capture_timestamp, e.sta
                     JOIN execution_images i
                         ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
                     WHERE e.device_id = %(device_id)s AND e.camera_id = %(camera_id)s
-                      AND a.risk_level = 'none' AND i.state = 'stored'
-                      AND e.execution_timestamp > %(since)s AND e.execution_timestamp < %(until)s
-                      AND a.execution_timestamp > %(since)s AND a.execution_timestamp < %(until)s
-                      AND i.execution_timestamp > %(since)s AND i.execution_timestamp < %(until)s"""
+                      AND a.risk_level = 'none' AND i.state = 'stored'"""
+# what each day's own bounds imply: known beforehand, so that no other month's tables are looked at
+_WITHIN: Final = """AND e.execution_timestamp > %(first)s AND e.execution_timestamp < %(last)s
+                      AND a.execution_timestamp > %(first)s AND a.execution_timestamp < %(last)s
+                      AND i.execution_timestamp > %(first)s AND i.execution_timestamp < %(last)s"""
