@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from http import HTTPStatus
 from typing import Any, cast
 
 import psycopg
 from flask import Flask, Response, abort, g, make_response, render_template, request
+from flask.templating import Environment
 from flask_babel import Babel
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -33,8 +35,9 @@ from saiweb import (
 from saiweb import background as background_jobs
 from saiweb import sound as sounds
 from saiweb.db import DATABASE_AWAY, Database
+from saiweb.drawn_once import once
 from saiweb.etl.service import image_store
-from saiweb.page_cache import PageCache
+from saiweb.page_cache import RECENT_S, PageCache
 from saiweb.proxies import Proxies
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
@@ -107,6 +110,13 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_FORM_FIELDS = 500
 
 
+class _Environment(Environment):
+    """Templates share the globals themselves: a view of them for each costs a page with many macros a tenth."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
+
+
 def create_app(config: Config, *, background: bool = True) -> Flask:
     """Build the application. It connects to nothing yet: databases may be away, pages then say so."""
     locale_data.use()
@@ -119,6 +129,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     )
     app.view_functions["static"] = static_files.serve
     app.wsgi_app = Proxies(app.wsgi_app, config)
+    app.jinja_environment = _Environment
     app.jinja_options = {
         "undefined": StrictUndefined,
         "trim_blocks": True,
@@ -126,11 +137,12 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
         "optimized": False,  # filters on constants speak the language of the reader, not of who came first
     }
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
+    locale_data.install(app.jinja_env)
     shared = cast("dict[str, Any]", app.jinja_env.globals)
     shared.update(
         asset=web.asset, config=config, locale=web.locale, theme=web.theme, has_keys=web.has_keys, own_keys=web.own_keys
     )
-    shared.update(is_phone=web.is_phone)
+    shared.update(is_phone=web.is_phone, once=once)
     shared.update(key_rows=keys.key_rows, stylesheet=stylesheet, script=script)
     shared.update(reviews_standing=reviews_standing)
     shared.update(sounds=sounds.chosen, sound_until=sounds.suggested_end)
@@ -159,8 +171,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     sessions = Sessions()
     signers = Signers()
     doorkeeper = Doorkeeper(hub, sessions, database, signers=signers)
-    pages = PageCache()
-    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages, signers)
+    pages, recent = PageCache(), PageCache(lasts_s=RECENT_S)
+    app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages, recent, signers)
     app.extensions["image_store"] = store = image_store(config)
     app.extensions["previews"] = Previews(store, max_bytes=config.preview_max_bytes)
 
@@ -175,7 +187,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     for away in DATABASE_AWAY:
         app.register_error_handler(away, _database_away)
     if background:
-        background_jobs.start(config, database, doorkeeper, pages)
+        background_jobs.start(config, database, doorkeeper, pages, recent)
     return app
 
 
@@ -212,7 +224,8 @@ def _finish(response: Response) -> Response:
     if not is_refused:
         web.close_conn()
     if request.method not in web.SAFE_METHODS:
-        web.saiweb().pages.clear()  # what somebody changed shows at once where it was changed
+        for kept in (web.saiweb().pages, web.saiweb().recent):
+            kept.clear()  # what somebody changed shows at once where it was changed
     headers.complete(response, web.saiweb().config, request.endpoint)
     compression.complete(request, response)
     return response

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from saiweb.db import Connections, Database, check_schema
 from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
-from saiweb.notify import DASHBOARD_CHANNELS, TOPIC, publish
+from saiweb.notify import DASHBOARD_CHANNELS, ORDINARY_CHANNELS, TOPIC, publish
 from saiweb.queries import gallery_counts, health, review_drafts, sessions
 from saiweb.services import assignment, first_start, review_clock
 
@@ -37,16 +39,21 @@ GIVE_AFTER_S = 0.5  # so that a burst of reviews is given out in one round
 PURGE_EVERY_S = 6 * 3600
 FOLD_EVERY_S = 60
 TRIM_EVERY_S = 20
+FLOOD = 10  # ordinary notices within a second
 
 
 class Background:
     """What runs in a web process: the dashboard's LISTEN loop, care for sessions, and the ETL if there is an n8n."""
 
-    def __init__(self, config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache) -> None:
+    def __init__(
+        self, config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache, recent: PageCache
+    ) -> None:
         self._config = config
         self._database = database
         self._doorkeeper = doorkeeper
         self._pages = pages
+        self._recent = recent
+        self._ordinary: deque[float] = deque(maxlen=FLOOD)
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._giving: gevent.Greenlet[..., None] | None = None
@@ -79,6 +86,7 @@ class Background:
             (self._purge, PURGE_EVERY_S),
             (self._fold, FOLD_EVERY_S),
             (self._pages.sweep, TRIM_EVERY_S),
+            (self._recent.sweep, TRIM_EVERY_S),
             (memory.give_back, TRIM_EVERY_S),  # many streams or pages at once leave a gap behind
         ]
         if self._etl is not None:
@@ -105,10 +113,17 @@ class Background:
     def _hear(self, channel: str, payload: str) -> None:
         """Let kept pages and the doorkeeper hear a notice; one of a review may mean that an expert is to be chosen."""
         self._pages.clear()
+        if channel not in ORDINARY_CHANNELS or not self._is_flood():
+            self._recent.clear()
         self._doorkeeper.hear(channel, payload)
         is_about_review = channel == TOPIC and payload.startswith("reviews:")
         if is_about_review and (self._giving is None or self._giving.dead):
             self._giving = gevent.spawn_later(GIVE_AFTER_S, _guarded(self._give_reviews))
+
+    def _is_flood(self) -> bool:
+        """Tell, of one more ordinary notice, whether more come in than pages can be drawn anew for."""
+        self._ordinary.append(time.monotonic())
+        return len(self._ordinary) == FLOOD and self._ordinary[-1] - self._ordinary[0] < 1.0
 
     def _give_reviews(self) -> None:
         self._giving = None  # what is queued from here on needs another round
@@ -144,17 +159,21 @@ class Background:
 
     def _connected(self) -> None:
         self._pages.open()
+        self._recent.open()
         self._doorkeeper.connected()
 
     def _lost(self, reason: str) -> None:
         self._pages.close()
+        self._recent.close()
         logger.warning("hub_listener_lost", extra={"reason": reason})
 
 
-def start(config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache) -> Background:
+def start(
+    config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache, recent: PageCache
+) -> Background:
     """Start everything that runs beside the pages in this process; databases that are away are waited for."""
     gevent.spawn(_say_schema, database)
-    background = Background(config, database, doorkeeper, pages)
+    background = Background(config, database, doorkeeper, pages, recent)
     background.start()
     return background
 

@@ -87,7 +87,9 @@ def me() -> SignedIn | None:
     """Return who asks; None: nobody who is signed in, or nobody knows while the database is away."""
     if REGION in request.environ or g.get("is_identity_unknown"):
         return None
-    return current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
+    # looked at through the proxy only once
+    found = cast("Any", current_user)._get_current_object()  # noqa: SLF001
+    return found if found.is_authenticated else None
 
 
 def is_mine(user_id: UUID | None) -> bool:

@@ -1,5 +1,6 @@
-"""Babel's data of our languages without what no page shows: names of units, currencies, zones, languages, countries.
+"""Languages: what Babel reads of them, and how templates look words up.
 
+Babel's data of our languages is without what no page shows: names of units, currencies, zones, languages, countries.
 They are nine tenths of it, and 4 MB in the web process. `python -m saiweb.locale_data` writes the files that are read
 instead of Babel's, after Babel was renewed; a test says when.
 """
@@ -8,9 +9,12 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from babel import localedata
+from babel import Locale, localedata
+from babel.support import Translations
+from flask_babel import get_locale, get_translations
+from jinja2 import Environment
 
 FOLDER: Final = Path(__file__).parent / "translations" / "babel"
 LOADED: Final = ("root", "es", "en")
@@ -42,6 +46,27 @@ NEEDLESS: Final = frozenset(
 def use() -> None:
     """Let Babel read our files; before it reads any."""
     localedata._dirname = str(FOLDER)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def install(env: Environment) -> None:
+    """Let templates find their words in the catalogue of the reader's language, which flask-babel looks for anew at
+    each of the hundreds of words of a page.
+    """
+    catalogues: dict[Locale | None, Translations] = {}
+
+    def catalogue() -> Translations:
+        locale = get_locale()
+        if locale not in catalogues:
+            catalogues[locale] = cast("Translations", get_translations())
+        return catalogues[locale]
+
+    def gettext(text: str) -> str:
+        return catalogue().ugettext(text)
+
+    def ngettext(one: str, many: str, count: int) -> str:
+        return catalogue().ungettext(one, many, count)
+
+    cast("Any", env).install_gettext_callables(gettext, ngettext, newstyle=True)
 
 
 def slim(name: str) -> bytes:

@@ -74,6 +74,10 @@ class Group:
     claimed_at: datetime | None
     acknowledged_at: datetime | None  # None: it waits for a person, or never needed one
 
+    def __hash__(self) -> int:
+        """Equal groups have the same newest frame and the same number of them."""
+        return hash((self.id, len(self.execution_ids)))
+
     @property
     def count(self) -> int:
         return len(self.execution_ids)

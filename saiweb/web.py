@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 import psycopg
 from flask import Response, abort, current_app, g, has_request_context, make_response, render_template, request
@@ -28,6 +28,7 @@ from saiweb.services.sessions import Sessions
 from saiweb.services.signers import Signers
 
 Locale = Literal["es", "en"]
+Found = TypeVar("Found")
 
 LOCALES: Final[tuple[Locale, ...]] = ("es", "en")
 THEMES: Final = ("dark", "light")
@@ -49,6 +50,7 @@ class Saiweb:
     sessions: Sessions
     doorkeeper: Doorkeeper
     pages: PageCache
+    recent: PageCache  # what the watch room shows
     signers: Signers
 
 
@@ -139,20 +141,19 @@ def render_page(
     template: str,
     *,
     topics: tuple[str, ...] = FRAME_TOPICS,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
     status: int = 200,
     **context: Any,
 ) -> Response:
     """Render a whole page, or only its content where htmx asked, with the present state of the regions it shows.
 
-    `topics` are the live regions, `known` what was already asked for some of them; a page without any (an error) asks
-    the database nothing and opens no stream. Where alarms are told, judges are told of reviews, too.
+    `topics` are the live regions; a page without any (an error) asks the database nothing and opens no stream. Where
+    alarms are told, judges are told of reviews, too.
     """
     if "critical" in topics and cast("SignedIn", current_user).rank in permissions.TOPICS["reviews"]:
         topics = (*topics, "reviews")
     shown: dict[str, Any] = {}
     for name in topics:
-        shown |= known[name] if known and name in known else _state_of(name)
+        shown |= state_of(name)
     is_fragment = request.headers.get("HX-Request") == "true" and bool(topics)
     response = make_response(
         render_template(
@@ -163,14 +164,19 @@ def render_page(
     return as_page(response)
 
 
-def _state_of(topic: str) -> Mapping[str, Any]:
+def state_of(topic: str) -> Mapping[str, Any]:
     """Return what a region shows within the asker's scope: asked for once for all of them, until anything happens."""
-    pages, key = saiweb().pages, ("region", topic, scope())
-    found: Mapping[str, Any] | None = pages.get(key) if pages.is_open else None
+    return recent(("region", topic), lambda: TOPICS[topic].query(conn(), saiweb().config, scope()))
+
+
+def recent(name: Hashable, read: Callable[[], Found], *, size: int = REGION_BYTES) -> Found:
+    """Return what `read` found last within the asker's scope, as saiweb.page_cache says; `size` is in bytes, about."""
+    kept, key = saiweb().recent, (name, scope())
+    found: Found | None = kept.get(key) if kept.is_open else None
     if found is None:
-        begun = pages.begin()
-        found = TOPICS[topic].query(conn(), saiweb().config, scope())
-        pages.put(key, found, size=REGION_BYTES, begun=begun)
+        begun = kept.begin()
+        found = read()
+        kept.put(key, found, size=size, begun=begun)
     return found
 
 

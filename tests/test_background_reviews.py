@@ -44,7 +44,7 @@ def beside(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Back
     monkeypatch.setattr(background, "GIVE_AFTER_S", 0.01)
     doorkeeper = SilentDoorkeeper()
     with Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database:
-        built = Background(world.config, database, cast("Doorkeeper", doorkeeper), PageCache())
+        built = Background(world.config, database, cast("Doorkeeper", doorkeeper), PageCache(), PageCache())
         yield built, doorkeeper
         built._reviewing().close()  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -8,9 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, abort, request
 
 from saiweb import identity, web
-from saiweb.queries import executions
-from saiweb.realtime.topics import TOPICS
-from saiweb.records import Group
+from saiweb.records import ExecutionCard, Group
 from saiweb.views import stage as stages
 from saiweb.views import viewed
 
@@ -18,6 +16,7 @@ dashboard = Blueprint("dashboard", __name__)
 
 LISTS: Final = {"attend": "queue", "rest": "rest"}  # what may be asked for, and the region that shows it
 VIEWS: Final = ("watch", "queue")  # a phone shows one at a time
+STAGE_BYTES: Final = 40_000
 _ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -30,7 +29,7 @@ def index() -> Response:
     if _asked("kiosk", "0", ("0", "1")) == "1" or identity.rank() == "kiosk":
         return web.render_page("dashboard/wall.html", topics=("critical", "wall", "health"))
     which, view, selected_id = _asked("list", "attend", LISTS), _asked("view", "watch", VIEWS), _selected_id()
-    region = TOPICS[LISTS[which]].query(web.conn(), web.saiweb().config, web.scope())
+    region = web.state_of(LISTS[which])
     groups: list[Group] = region["rest"].groups if which == "rest" else region["waiting"].groups
     shown = _stage(selected_id, groups)
     if shown is None and selected_id is not None:
@@ -40,7 +39,6 @@ def index() -> Response:
     return web.render_page(
         "dashboard/index.html",
         topics=("critical", LISTS[which], "live", "changes", "figures", "health"),
-        known={LISTS[which]: region},
         which=which,
         view=view,
         is_shown=shown is not None,
@@ -51,13 +49,16 @@ def index() -> Response:
 
 def _stage(selected_id: int | None, groups: list[Group]) -> dict[str, Any] | None:
     """Return what the stage needs for the selection, else for the first of the list, else for what came in last."""
-    scope = web.scope()
     if selected_id is None:
-        newest = [] if groups else executions.latest_cards(web.conn(), scope=scope, limit=1)
+        newest: list[ExecutionCard] = [] if groups else web.state_of("live")["cards"]
         selected_id = next((one.id for one in (*groups, *newest)), None)
     if selected_id is None:
         return None
-    found = stages.context(selected_id, scope=scope, place="watch")
+    found = web.recent(
+        ("stage", selected_id),
+        lambda: stages.context(selected_id, scope=web.scope(), place="watch"),
+        size=STAGE_BYTES,
+    )
     return None if found is None else found | {"next_id": _next_id(selected_id, groups)}
 
 

@@ -22,6 +22,7 @@ from tests.faults.ledger import (
     wait_until_ready,
 )
 
+PAUSE_S = 0.2
 RSS_LIMIT_MB = 160
 
 
@@ -58,7 +59,7 @@ def test_a_process_killed_in_the_middle_of_work_loses_nothing(ledger: Ledger, ro
     is_over = threading.Event()
 
     def keep_finishing() -> None:
-        while not is_over.is_set():
+        while not is_over.wait(PAUSE_S):  # slower than the ETL: what is asked is not how much it can do
             ledger.write_many(5, risk="high", picture=jpeg(seed=chance.randrange(1000)))
 
     for _ in range(rounds):
