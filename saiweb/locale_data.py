@@ -11,7 +11,7 @@ import pickle
 from pathlib import Path
 from typing import Any, Final, cast
 
-from babel import Locale, localedata
+from babel import localedata
 from babel.support import Translations
 from flask_babel import get_locale, get_translations
 from jinja2 import Environment
@@ -52,13 +52,15 @@ def install(env: Environment) -> None:
     """Let templates find their words in the catalogue of the reader's language, which flask-babel looks for anew at
     each of the hundreds of words of a page.
     """
-    catalogues: dict[Locale | None, Translations] = {}
+    catalogues: dict[str, Translations] = {}
 
     def catalogue() -> Translations:
         locale = get_locale()
-        if locale not in catalogues:
-            catalogues[locale] = cast("Translations", get_translations())
-        return catalogues[locale]
+        language = "" if locale is None else locale.language
+        found = catalogues.get(language)
+        if found is None:
+            found = catalogues[language] = cast("Translations", get_translations())
+        return found
 
     def gettext(text: str) -> str:
         return catalogue().ugettext(text)
