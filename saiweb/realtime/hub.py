@@ -213,8 +213,8 @@ class Hub:
             if not self._is_beating:
                 self._is_beating = True
                 self._spawn(self._beat)
-        for run in self._schedule.take(now):
-            self._spawn(partial(self._refresh, run))
+        if runs := self._schedule.take(now):
+            self._spawn(partial(self._refresh_each, runs))
         due_at = self._schedule.next_at()
         next_at = min(self._next_beat_at, self._next_refresh_at)
         return max(0.0, (next_at if due_at is None else min(next_at, due_at)) - self._clock())
@@ -237,6 +237,11 @@ class Hub:
                 _yield_after(number)
         finally:
             self._is_beating = False
+
+    def _refresh_each(self, runs: list[Run]) -> None:
+        """Refresh what is due at one moment, the most urgent first: side by side each would want a connection."""
+        for run in runs:
+            self._refresh(run)
 
     def _refresh(self, run: Run) -> None:
         """Render one topic and send it; whatever fails is tried again."""
