@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import psycopg
 from flask import Flask, Response, abort, g, make_response, render_template, request
@@ -28,6 +28,7 @@ from saiweb import (
     reason_words,
     review_words,
     static_files,
+    template_cache,
     viewer_words,
     web,
     words,
@@ -45,6 +46,7 @@ from saiweb.realtime.regions import Regions
 from saiweb.services.previews import Previews
 from saiweb.services.sessions import Sessions
 from saiweb.services.signers import Signers
+from saiweb.template_cache import TemplateCache
 from saiweb.views.account import account
 from saiweb.views.admin import admin
 from saiweb.views.alerts import alerts
@@ -106,6 +108,13 @@ BLUEPRINTS = (
 WEB_CONNECTIONS = 3
 HUB_CONNECTIONS = 2  # so that a slow region does not hold up a critical one
 
+JINJA: Final[dict[str, Any]] = {
+    "undefined": StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "optimized": False,  # filters on constants speak the language of the reader, not of who came first
+}
+
 MAX_BODY_BYTES = 64 * 1024
 MAX_FORM_FIELDS = 500
 
@@ -130,12 +139,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     app.view_functions["static"] = static_files.serve
     app.wsgi_app = Proxies(app.wsgi_app, config)
     app.jinja_environment = _Environment
-    app.jinja_options = {
-        "undefined": StrictUndefined,
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-        "optimized": False,  # filters on constants speak the language of the reader, not of who came first
-    }
+    app.jinja_options = JINJA | {"bytecode_cache": TemplateCache(template_cache.folder(config.data_path), JINJA)}
     Babel(app, locale_selector=web.locale, timezone_selector=lambda: config.timezone.key)
     locale_data.install(app.jinja_env)
     shared = cast("dict[str, Any]", app.jinja_env.globals)

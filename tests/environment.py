@@ -68,7 +68,7 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         """Variables for a child process: ours, and of this process's only what a program needs to start."""
-        ours = ("SAI", "N8N_", "ETL_", "SSE_", "IMAGE_", "ALERT_")
+        ours = ("SAI", "N8N_", "ETL_", "SSE_", "IMAGE_", "ALERT_", "PYTHONDONTWRITEBYTECODE")  # nor to compile again
         return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, **self.variables}
 
     @contextmanager

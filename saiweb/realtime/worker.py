@@ -12,9 +12,11 @@ from types import FrameType
 from typing import Any
 
 import gevent
+from flask import Flask
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from saiweb import template_cache
 from saiweb.memory import leave_code_alone
 from saiweb.realtime import arrivals
 from saiweb.realtime.hub import Hub
@@ -36,6 +38,8 @@ class SSEWorker(GeventWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
+        if isinstance(self.wsgi, Flask):
+            template_cache.fill(self.wsgi)
         leave_code_alone()
         shared = getattr(self.wsgi, "extensions", {}).get("saiweb")
         self._hub = getattr(shared, "hub", None)
