@@ -46,6 +46,7 @@ class Page:
     headers: Headers
     size: int
     form: Form | None = None  # for answers again and again
+    is_merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,11 @@ def kept(view: Callable[Given, BaseResponse | Page]) -> Callable[Given, BaseResp
                 answer = view(*args, **kwargs)
                 if isinstance(answer, BaseResponse) and not _is_worth_keeping(answer):
                     return answer
-                # what is given again and again is put together once
-                page = _merged(_as_page(answer) if isinstance(answer, BaseResponse) else answer)
+                page = _as_page(answer) if isinstance(answer, BaseResponse) else answer
                 pages.put(key, page, size=page.size, begun=begun)
+        elif not page.is_merged:  # it is asked for again and again: put together once, which most pages never need
+            page = _merged(page)
+            pages.replace(key, page, size=page.size)
         return _join(page)
 
     return serve
@@ -185,7 +188,8 @@ def _merged(page: Page) -> Page:
         pieces = [one for one in run if one is not None]
         parts += [compression.merge(pieces)] if pieces else run
     gap = len(identity.csrf_token())
-    return Page(parts, page.headers, _size(parts), compression.form(parts, gap) if None in parts else None)
+    form = compression.form(parts, gap) if None in parts else None
+    return Page(parts, page.headers, _size(parts), form, is_merged=True)
 
 
 def _around_tokens(response: BaseResponse) -> Iterator[bytes | None]:

@@ -121,6 +121,12 @@ class PageCache:
         while self.size > self._max_bytes:
             self._drop(next(iter(self._kept)))
 
+    def replace(self, key: Hashable, value: Any, *, size: int) -> None:
+        """Keep something that says the same instead of what is kept, no longer than that would be."""
+        if (kept := self._kept.get(key)) is not None:
+            self._kept[key] = Kept(value, size, kept.until)
+            self.size += size - kept.size
+
     def sweep(self) -> None:
         """Forget what is too old, from the longest unused on to the first that is not."""
         now = self._clock()

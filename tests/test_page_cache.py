@@ -87,6 +87,16 @@ def test_what_is_too_large_is_not_kept_and_the_same_again_counts_once(cache: Pag
     assert cache.size == 25
 
 
+def test_what_replaces_it_lasts_no_longer(cache: PageCache, clock: Clock) -> None:
+    put(cache, "a")
+    clock.now = 4.0
+    cache.replace("a", "other", size=30)
+    cache.replace("b", "never kept", size=30)
+    assert (cache.get("a"), cache.get("b"), cache.size) == ("other", None, 30)
+    clock.now = 5.0
+    assert (cache.get("a"), cache.size) == (None, 0)
+
+
 def test_what_is_too_old_takes_no_memory() -> None:
     now = 0.0
     cache = PageCache(lasts_s=5, clock=lambda: now)

@@ -60,13 +60,15 @@ def test_it_is_kept_until_a_notice_comes(site: Site, pages: PageCache) -> None:
 
 def test_it_is_what_would_be_drawn_but_for_the_token(site: Site, pages: PageCache) -> None:
     site.add_execution(1, "high", boxes=[("smoke", 0.8, 1.0, 2.0, 3.0, 4.0)])
-    drawn, kept = (site.client.get("/executions", headers=PAGE) for _ in range(2))
+    drawn = site.client.get("/executions", headers=PAGE)
     assert pages.size > 0
-    assert without_tokens(kept.text) == without_tokens(drawn.text)
-    assert (len(tokens(drawn.text)), len(tokens(kept.text))) == (1, 1)
-    assert tokens(drawn.text) != tokens(kept.text)
     names = ("Cache-Control", "Vary", "Content-Security-Policy", "Content-Type")
-    assert [kept.headers[name] for name in names] == [drawn.headers[name] for name in names]
+    for _ in range(2):  # the second time it is put together for those who come later
+        kept = site.client.get("/executions", headers=PAGE)
+        assert without_tokens(kept.text) == without_tokens(drawn.text)
+        assert (len(tokens(drawn.text)), len(tokens(kept.text))) == (1, 1)
+        assert tokens(drawn.text) != tokens(kept.text)
+        assert [kept.headers[name] for name in names] == [drawn.headers[name] for name in names]
 
 
 def test_lists_that_share_a_frame_are_what_each_would_be_alone(site: Site, pages: PageCache) -> None:
@@ -105,7 +107,7 @@ def test_a_packed_page_is_the_same(site: Site, pages: PageCache) -> None:
     del pages
     site.add_execution(1)
     plain = site.client.get("/executions", headers=PAGE).text
-    for _ in range(2):
+    for _ in range(3):
         packed = site.client.get("/executions", headers={**PAGE, "Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert without_tokens(gzip.decompress(packed.data).decode()) == without_tokens(plain)
