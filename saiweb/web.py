@@ -196,13 +196,13 @@ def own_path(raw: str | None) -> str | None:
 
 def asset(path: str) -> str:
     """Return the address of a static file with a hash of its content, so that it may be kept for ever."""
-    return _address(path, current_app.static_url_path, int(time.monotonic()))
+    return _address(path, int(time.monotonic()))
 
 
 @lru_cache(maxsize=256)
-def _address(path: str, root: str | None, _second: int) -> str:
+def _address(path: str, _second: int) -> str:
     """Return it as it was within this second: a page names a hundred icons of one file."""
-    return f"{root}/{path}?v={asset_hash(path)}"
+    return f"/static/{path}?v={asset_hash(path)}"
 
 
 def asset_hash(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from datetime import timezone as tz
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -275,9 +275,9 @@ def written(moment: datetime, pattern: str, timezone: tzinfo, locale: str) -> st
     local = moment.astimezone(timezone)
     if "HH:mm" not in pattern:
         return _write(local, pattern, locale, str(timezone))
-    day = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    text = _write_day(day, local.utcoffset(), pattern, locale, str(timezone))
-    return text.replace("\x01", f"{local:%H:%M:%S}").replace("\x02", f"{local:%H:%M}")
+    text = _write_day(local.date(), local.utcoffset(), pattern, locale)
+    clock = f"{local:%H:%M:%S}"
+    return text.replace("\x01", clock).replace("\x02", clock[:5])
 
 
 @lru_cache(maxsize=1024)
@@ -286,16 +286,16 @@ def _write(moment: datetime, pattern: str, _locale: str, _timezone: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _write_day(day: datetime, offset: timedelta | None, pattern: str, _locale: str, _timezone: str) -> str:
+def _write_day(day: date, offset: timedelta | None, pattern: str, _locale: str) -> str:
     """Write a local day with \x01 or \x02 where the clock belongs; the offset is that of the time, not of midnight."""
-    fixed = day.replace(tzinfo=tz(offset or timedelta()))
+    fixed = datetime.combine(day, time(), tz(offset or timedelta()))
     pattern = pattern.replace("HH:mm:ss", "\x01").replace("HH:mm", "\x02")
     return format_datetime(fixed, pattern, rebase=False)
 
 
 def iso(moment: datetime) -> str:
     """Return the time as machines read it, to the second."""
-    return moment.replace(microsecond=0).isoformat()
+    return moment.isoformat(timespec="seconds")
 
 
 def score(value: float) -> str:

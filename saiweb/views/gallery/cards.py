@@ -23,7 +23,7 @@ from saiweb import web
 from saiweb.gallery_filters import View
 from saiweb.queries.gallery_marks import Mark
 from saiweb.records import ExecutionCard
-from saiweb.views.gallery.shown import TEXTS, WITHIN, Shape, Shown, Teller
+from saiweb.views.gallery.shown import NOTHING, TEXTS, Shape, Shown, Teller
 
 MAX_KEPT: Final = 600  # some 1.3 kB each
 MAX_SHAPES: Final = 500  # far more than there are
@@ -36,7 +36,7 @@ _Kept = OrderedDict[tuple[str, View, ExecutionCard, Mark | None], str]
 def draw(cards: Sequence[ExecutionCard], marks: dict[int, Mark], *, view: View, within: str | None) -> Markup:
     """Return the cards as list items, or the rows of the table; `within` is the list's query string, if it is short."""
     kept: _Kept = current_app.extensions.setdefault("gallery_cards", OrderedDict())
-    locale = web.locale()
+    locale, icons = web.locale(), web.asset("icons.svg")
     found: list[str] = []
     teller: Teller | None = None
     for card in cards:
@@ -44,31 +44,37 @@ def draw(cards: Sequence[ExecutionCard], marks: dict[int, Mark], *, view: View, 
         text = kept.get(key)
         if text is None:
             teller = teller or Teller()
-            text = kept[key] = _put_together(teller.tell(card, marks.get(card.id)), view, locale)
+            text = kept[key] = _put_together(teller.tell(card, marks.get(card.id)), view, locale, icons)
             if len(kept) > MAX_KEPT:
                 kept.popitem(last=False)
         else:
             kept.move_to_end(key)
         found.append(text)
     link = "" if within is None else "?in=" + quote(within, safe="")
-    return Markup("".join(found).replace(WITHIN, link))  # noqa: S704 (ours, escaped)  # nosec
+    return Markup("".join(found).replace(NOTHING, link))  # noqa: S704 (ours, escaped)  # nosec
 
 
-def _put_together(shown: Shown, view: View, locale: str) -> str:
-    filled = tuple(name for name, text in shown.texts.items() if text)
+def _put_together(shown: Shown, view: View, locale: str, icons: str) -> str:
+    texts = {name: text for name, text in shown.texts.items() if text}
     shapes: dict[Hashable, str] = current_app.extensions.setdefault("gallery_shapes", {})
-    key = (locale, view, shown.shape, filled, web.asset("icons.svg"))
+    key = (locale, view, shown.shape, tuple(texts), icons)
     template = shapes.get(key)
     if template is None:
         if len(shapes) >= MAX_SHAPES:
             shapes.clear()
-        template = shapes[key] = _draw(shown.shape, frozenset(filled), view)
-    return template % {name: escape(text) for name, text in shown.texts.items() if text}
+        template = shapes[key] = _draw(shown.shape, frozenset(texts), view)
+    # all at once: escaping them one by one takes as long as all the rest of this
+    escaped = escape(NOTHING.join(texts.values())).split(NOTHING)
+    return template % dict(zip(texts, escaped, strict=True))
 
 
 def _draw(shape: Shape, filled: frozenset[str], view: View) -> str:
-    """Draw a card with slots, as what the operator % takes; a text that is left out is empty."""
+    """Draw a card with slots, as what the operator % takes; a text that is left out is empty.
+
+    Behind its address stands NOTHING, for the list that it leads back to.
+    """
     slots = {name: Markup(f"\x01{name}\x01") if name in filled else "" for name in TEXTS}  # noqa: S704 (ours)  # nosec
+    slots["address"] += NOTHING
     template: Template = current_app.jinja_env.get_template("gallery/cards.html")
     macro: Any = getattr(template.module, "row" if view == "list" else "card")
     drawn = str(macro({**asdict(shape), **slots}))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import Any, Final, cast
+from datetime import datetime
+from typing import Any, Final
 
 from flask import current_app, url_for
-from flask_babel import get_locale, get_timezone  # pyright: ignore[reportUnknownVariableType]
+from flask_babel import get_locale  # pyright: ignore[reportUnknownVariableType]
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
 from saiweb import gallery_words, people_words, web, words
@@ -17,7 +17,7 @@ from saiweb.queries.gallery_marks import Mark
 from saiweb.records import ExecutionCard
 
 MAX_WORDS: Final = 2000  # of one language
-WITHIN: Final = "\x00"  # stands for the list in the links of a card; no text of the database can hold it
+NOTHING: Final = "\x00"  # stands for something else; no text of the database can hold it
 TEXTS: Final = (
     *("id", "address", "verdict", "camera", "time", "time_iso", "time_title", "finding", "state", "since", "since_iso"),
     *("thumb", "boxes", "width", "height", "absence", "pick", "telegram", "image", "model"),
@@ -52,11 +52,11 @@ class Teller:
         self._words = kept.setdefault(web.locale(), {})
         if len(self._words) > MAX_WORDS:
             self._words.clear()
-        self._timezone, self._locale = cast("tzinfo", get_timezone()), str(get_locale())
+        self._timezone, self._locale = web.saiweb().config.timezone, str(get_locale())
         self._address = url_for("executions.show", execution_id=0)[:-1]
         before, _mark, after = url_for("images.thumb", sha256="-", execution_id=0).partition("-/0")
         self._thumb = before, after
-        self._pick = _("Elegir la ejecución %(number)s", number=WITHIN)
+        self._pick = _("Elegir la ejecución %(number)s", number=NOTHING)
 
     def tell(self, card: ExecutionCard, mark: Mark | None) -> Shown:
         has_picture = card.image_state == "stored" and card.image_sha256 is not None
@@ -73,7 +73,7 @@ class Teller:
         )
         texts = {
             "id": str(card.id),
-            "address": f"{self._address}{card.id}{WITHIN}",
+            "address": f"{self._address}{card.id}",
             "verdict": self._of(words.verdict, card, card.risk_level, card.status, card.error_node is None),
             "camera": self._of(words.camera, card, card.location, card.device_id, card.camera_id),
             "time": sign + self._at(at, words.CLOCK_AND_DAY),
@@ -88,7 +88,7 @@ class Teller:
             "width": str(mark.image_width) if mark is not None and boxes else "",
             "height": str(mark.image_height) if mark is not None and boxes else "",
             "absence": "" if has_picture else self._absence(card),
-            "pick": self._pick.replace(WITHIN, str(card.id)),
+            "pick": self._pick.replace(NOTHING, str(card.id)),
             "telegram": "" if mark is None else self._say(gallery_words.telegram_word, mark.telegram),
             "image": self._say(gallery_words.image_word, card.image_state or "none"),
             "model": (mark.model if mark is not None else None) or self._say(_unknown_model),
