@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -194,6 +195,7 @@ def pairs(asked: Asked) -> list[tuple[str, str]]:
     return list(_pairs(asked))
 
 
+@lru_cache(maxsize=64)  # a page asks for the same few again and again
 def query_string(asked: Asked) -> str:
     """Return the address's query string, without "?"; read() of it gives `asked` again."""
     return urlencode(pairs(asked))

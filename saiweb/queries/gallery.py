@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString, Protocol, TypeVar
+from typing import Any, Final, LiteralString, Protocol
 
 import psycopg
-from psycopg.rows import BaseRowFactory, class_row, tuple_row
+from psycopg.rows import class_row
 
-from saiweb.queries import gallery_marks, scopes
+from saiweb.queries import gallery_cards, scopes
 from saiweb.queries.gallery_counts import count, counts_of, level_counts
 from saiweb.queries.gallery_filter import (
     ATTENTION,
@@ -32,9 +32,8 @@ from saiweb.queries.gallery_filter import (
     Page,
 )
 from saiweb.queries.gallery_keys import Asked, Found, find
-from saiweb.queries.gallery_marks import Mark
 from saiweb.queries.gallery_match import Match, match, matches
-from saiweb.records import ExecutionCard, Scope
+from saiweb.records import Scope
 
 __all__ = [
     "ATTENTION",
@@ -66,19 +65,8 @@ __all__ = [
     "stream",
 ]
 
-Row = TypeVar("Row")
-
 _BATCH: Final = 1000
 _AT_ONCE: Final = 1000  # executions of one instant
-
-_CARD: LiteralString = """
-    e.id, e.execution_timestamp, e.completion_timestamp, e.capture_timestamp, e.status,
-    e.device_id, e.camera_id, e.location, e.error_node,
-    a.risk_level::text, a.risk_source::text, a.confidence_score,
-    a.smoke_detected, a.flame_detected, a.detection_count,
-    i.state::text AS image_state, i.state_reason AS image_state_reason, i.sha256 AS image_sha256
-"""
-_CARD_FIELDS: Final = tuple(one.name for one in fields(ExecutionCard))  # in the order of _CARD
 
 _EXPORTED: LiteralString = """
     e.id, e.execution_timestamp, e.completion_timestamp, e.capture_timestamp, e.duration_ms, e.status,
@@ -92,25 +80,6 @@ _EXPORTED: LiteralString = """
           ORDER BY d.detection_index) AS classes,
     a.model_name, a.model_version, a.assessment, a.claimed_at, a.acknowledged_at,
     i.state::text AS image_state, i.sha256 AS image_sha256, n.telegram_sent, n.telegram_sent_at, n.telegram_error
-"""
-
-# The rows of these executions in this order. The bounds leave out the months that none of them is in.
-_OF_FOUND: LiteralString = """
-    FROM unnest(%(timestamps)s::timestamptz[], %(ids)s::bigint[]) WITH ORDINALITY AS found (at, id, position)
-    JOIN executions e
-        ON e.execution_timestamp = found.at AND e.id = found.id
-       AND e.execution_timestamp BETWEEN %(first)s AND %(last)s
-    LEFT JOIN execution_analysis a
-        ON a.execution_timestamp = found.at AND a.execution_id = found.id
-       AND a.execution_timestamp BETWEEN %(first)s AND %(last)s
-    LEFT JOIN execution_images i
-        ON i.execution_timestamp = found.at AND i.execution_id = found.id
-       AND i.execution_timestamp BETWEEN %(first)s AND %(last)s
-"""
-_WITH_NOTIFICATIONS: LiteralString = """
-    LEFT JOIN execution_notifications n
-        ON n.execution_timestamp = found.at AND n.execution_id = found.id
-       AND n.execution_timestamp BETWEEN %(first)s AND %(last)s
 """
 
 
@@ -182,9 +151,7 @@ def page(
 
     Cards are always in the order that was asked for. Raises ValueError for both keys at once.
     """
-    found = _keys(conn, match(conn, asked, scope), order, after, before, limit)
-    cards = _rows(conn, class_row(ExecutionCard), f"SELECT {_CARD} {_OF_FOUND} ORDER BY position", found.keys)
-    return Page(cards, older=found.older, newer=found.newer)
+    return _page(conn, match(conn, asked, scope), order, after, before, limit)
 
 
 def listed(
@@ -196,48 +163,31 @@ def listed(
     after: Key | None = None,
     before: Key | None = None,
     limit: int = 48,
-) -> tuple[Page, dict[int, Mark], dict[str, Count]]:
-    """Return what page() and level_counts() of a filter do, and the marks of the cards by id, in fewer questions."""
+) -> tuple[Page, dict[str, Count]]:
+    """Return what page() and level_counts() of a filter do in fewer questions; at the beginning always a whole page."""
     meaning, any_level = matches(conn, asked, scope)
-    found = _keys(conn, meaning, order, after, before, limit)
-    if before is not None and found.newer is None:  # back at the beginning: a whole page of it
-        found = _keys(conn, meaning, order, None, None, limit)
-    rows = _rows(
-        conn,
-        tuple_row,
-        f"""
-        SELECT {_CARD}, {gallery_marks.COLUMNS}
-        {_OF_FOUND} {_WITH_NOTIFICATIONS} {gallery_marks.JOINS}
-        ORDER BY found.position
-        """,
-        found.keys,
-    )
-    cards = [ExecutionCard(**dict(zip(_CARD_FIELDS, row, strict=False))) for row in rows]
-    marks = {row[0]: mark for row in rows if (mark := gallery_marks.of_row(row[len(_CARD_FIELDS) :])) is not None}
-    return Page(cards, older=found.older, newer=found.newer), marks, counts_of(conn, any_level)
+    found = _page(conn, meaning, order, after, before, limit)
+    if before is not None and found.newer is None:
+        found = _page(conn, meaning, order, None, None, limit)
+    return found, counts_of(conn, any_level)
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    keys: list[Key]
-    older: Key | None
-    newer: Key | None
-
-
-def _keys(
+def _page(
     conn: psycopg.Connection[Any], meaning: Match, order: Order, after: Key | None, before: Key | None, limit: int
-) -> _Keys:
+) -> Page:
     if after is not None and before is not None:
         raise ValueError("a page lies after a key or before one")
     is_back = before is not None
     found = find(conn, Asked(meaning, order, after or before, is_back=is_back, limit=limit + 1))
-    keys = [_key(one) for one in found[:limit]]
     is_cut = len(found) > limit
+    keys = [_key(one) for one in found[:limit]]
     if is_back:
         keys.reverse()
-        return _Keys(keys, older=keys[-1] if keys else before, newer=keys[0] if is_cut else None)
+    cards, marks = gallery_cards.of_found(conn, keys)
+    if is_back:
+        return Page(cards, marks, older=keys[-1] if keys else before, newer=keys[0] if is_cut else None)
     newer = None if after is None else keys[0] if keys else after
-    return _Keys(keys, older=keys[-1] if is_cut else None, newer=newer)
+    return Page(cards, marks, older=keys[-1] if is_cut else None, newer=newer)
 
 
 def neighbours(
@@ -291,12 +241,7 @@ def stream(
     while True:
         found = find(conn, Asked(meaning, order, key, is_back=False, limit=_BATCH))
         keys = [_key(one) for one in found]
-        yield from _rows(
-            conn,
-            class_row(ExportedRow),
-            f"SELECT {_EXPORTED} {_OF_FOUND} {_WITH_NOTIFICATIONS} ORDER BY position",
-            keys,
-        )
+        yield from _exported(conn, keys)
         if len(keys) < _BATCH:
             return
         key = keys[-1]
@@ -346,18 +291,10 @@ def _key(found: Found) -> Key:
     return Key(found.execution_timestamp, found.execution_id, None if found.confidence < 0 else found.confidence)
 
 
-def _rows(
-    conn: psycopg.Connection[Any], row_factory: BaseRowFactory[Row], statement: LiteralString, keys: list[Key]
-) -> list[Row]:
-    """Return what a statement over _OF_FOUND selects of these executions."""
+def _exported(conn: psycopg.Connection[Any], keys: list[Key]) -> list[ExportedRow]:
     if not keys:
         return []
-    timestamps = [key.execution_timestamp for key in keys]
-    values: dict[str, Any] = {
-        "timestamps": timestamps,
-        "ids": [key.id for key in keys],
-        "first": min(timestamps),
-        "last": max(timestamps),
-    }
-    with conn.cursor(row_factory=row_factory) as cursor:
-        return cursor.execute(statement, values).fetchall()
+    with conn.cursor(row_factory=class_row(ExportedRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_EXPORTED} {gallery_cards.OF_FOUND} ORDER BY position", gallery_cards.values(keys)
+        ).fetchall()

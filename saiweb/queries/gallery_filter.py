@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple, Self
 
 from saiweb.levels import ALERT_PRIORITIES, RISK_LEVELS
+from saiweb.queries.gallery_marks import Mark
 from saiweb.records import ExecutionCard
 
 Order = Literal["newest", "oldest", "confidence"]
@@ -110,6 +111,7 @@ class Page:
     """Some executions in a row, in the order that was asked for."""
 
     cards: list[ExecutionCard]
+    marks: dict[int, Mark]  # by id; one that is not analysed has none
     older: Key | None  # goes on as `after`; None: this is the end of the list
     newer: Key | None  # goes back as `before`; None: this is its beginning
 

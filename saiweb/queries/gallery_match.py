@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, LiteralString
@@ -109,8 +109,8 @@ class Match:
     def values(self) -> dict[str, Any]:
         """Return what fitting() refers to."""
         return {
-            "kinds": _written(self.kinds),
-            "places": _written(self.places),
+            "kinds": None if self.kinds is None else written(self.kinds),
+            "places": None if self.places is None else written(self.places),
             "words": self.words,
             **{field: list(getattr(self.asked, field)) for field in _MARKS},
             "fifths": None if self.fifths is None else [str(one) for one in self.fifths],
@@ -173,10 +173,11 @@ def matches(conn: psycopg.Connection[Any], asked: Filter, scope: Scope | None) -
     kind_is_asked: LiteralString = " AND ".join(["true", *(_OF_KINDS[name] for name in of_kinds if name != "levels")])
     level_is_asked: LiteralString = _OF_KINDS["levels"] if asked.levels else "true"
     place_is_asked: LiteralString = " AND ".join([scopes.condition(scope), *(_OF_PLACES[name] for name in of_places)])
+    words_asked: LiteralString = "NULL" if asked.text is None else "search_query(%(text)s)::text"
     row = conn.execute(
         f"""
         SELECT kinds.ids, kinds.asked, kinds.split, kinds.value, kinds.asked_value, places.ids, places.value,
-               whole.value, search_query(%(text)s)::text, (SELECT min(month) FROM search_months)
+               whole.value, {words_asked}, (SELECT min(month) FROM search_months)
         FROM (
             SELECT coalesce(array_agg(k.id), '{{}}') AS ids,
                    coalesce(array_agg(k.id) FILTER (WHERE {level_is_asked}), '{{}}') AS asked,
@@ -228,9 +229,9 @@ def _fifths(asked: Filter) -> dict[int, float]:
     }
 
 
-def _written(numbers: list[int] | None) -> str | None:
-    """Return them as PostgreSQL reads an array: a text costs a tenth of what a list of a thousand does."""
-    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
+def written(plain: Sequence[object]) -> str:
+    """Return numbers or times as PostgreSQL reads an array: a text costs a tenth of what a list of a thousand does."""
+    return "{" + ",".join(map(str, plain)) + "}"
 
 
 def _mean(parts: list[float]) -> float:

@@ -149,3 +149,16 @@ def test_a_page_is_not_on_both_sides(filled: Connection) -> None:
     key = Key(NOON, 1)
     with pytest.raises(ValueError, match="after a key or before"):
         gallery.page(filled, ALL, scope=None, after=key, before=key)
+
+
+def test_a_connection_that_asks_often_finds_the_same_by_a_plan_that_it_keeps(filled: Connection) -> None:
+    pages = [gallery.page(filled, ALL, scope=None, limit=9) for _ in range(12)]
+    assert all(page == pages[0] for page in pages)
+    row = filled.execute(
+        "SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%box_numbers%'"
+    ).fetchone()
+    assert row is not None
+    assert row[0] >= 6  # planned once, from the sixth page on
+    assert filled.execute("SHOW plan_cache_mode").fetchone() == ("auto",)  # for whatever comes next
+    add(filled, 500, at=NOON + timedelta(days=60))  # in a month of its own
+    assert [card.id for card in gallery.page(filled, ALL, scope=None, limit=1).cards] == [500]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import asdict
 from html import escape
 from typing import Any, Final
@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from saiweb import web
 from saiweb.gallery_filters import View
+from saiweb.queries.gallery import Page
 from saiweb.queries.gallery_marks import Mark
 from saiweb.records import ExecutionCard
 from saiweb.views.gallery.shown import NOTHING, TEXTS, Shape, Shown, Teller
@@ -33,18 +34,19 @@ _SLOT: Final = re.compile("\x01(\\w+)\x01")
 _Kept = OrderedDict[tuple[str, View, ExecutionCard, Mark | None], str]
 
 
-def draw(cards: Sequence[ExecutionCard], marks: dict[int, Mark], *, view: View, within: str | None) -> Markup:
+def draw(page: Page, *, view: View, within: str | None) -> Markup:
     """Return the cards as list items, or the rows of the table; `within` is the list's query string, if it is short."""
     kept: _Kept = current_app.extensions.setdefault("gallery_cards", OrderedDict())
     locale, icons = web.locale(), web.asset("icons.svg")
     found: list[str] = []
     teller: Teller | None = None
-    for card in cards:
-        key = (locale, view, card, marks.get(card.id))
+    for card in page.cards:
+        mark = page.marks.get(card.id)
+        key = (locale, view, card, mark)
         text = kept.get(key)
         if text is None:
             teller = teller or Teller()
-            text = kept[key] = _put_together(teller.tell(card, marks.get(card.id)), view, locale, icons)
+            text = kept[key] = _put_together(teller.tell(card, mark), view, locale, icons)
             if len(kept) > MAX_KEPT:
                 kept.popitem(last=False)
         else:

@@ -25,7 +25,6 @@ from saiweb.queries import gallery as gallery_queries
 from saiweb.queries import gallery_counts, saved_searches
 from saiweb.queries.gallery import Count, Filter, Key, Order
 from saiweb.queries.gallery import Page as Cards
-from saiweb.queries.gallery_marks import Mark
 from saiweb.queries.saved_searches import SavedSearch
 from saiweb.services import execution_files
 from saiweb.views.gallery import cards, listing, panel
@@ -44,7 +43,6 @@ class Found:
     """What the database said in time."""
 
     page: Cards
-    marks: dict[int, Mark]
     counts: dict[str, Count]  # by level; empty: nobody counted
     is_slow: bool = False
 
@@ -67,7 +65,6 @@ def index() -> BaseResponse | Page:
     What is typed as words (`q=nivel>=alta`) is answered at the address that says the same in parameters.
     """
     search = listing.read()
-    canonical = _address(search.asked)
     is_htmx = request.headers.get("HX-Request") == "true"
     if not search.is_canonical and not is_htmx:
         given = [("lang", request.args["lang"])] if "lang" in request.args else []
@@ -84,7 +81,7 @@ def index() -> BaseResponse | Page:
         varies=here_is,
     )
     if is_htmx:
-        page.headers["HX-Push-Url"] = canonical
+        page.headers["HX-Push-Url"] = _address(search.asked)
     return page
 
 
@@ -131,9 +128,7 @@ def draw(search: Search) -> Listed:
         "gallery/_list.html",
         search=search,
         found=page,
-        cards=cards.draw(
-            page.cards, found.marks, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None
-        ),
+        cards=cards.draw(page, view=asked.view, within=within if len(within) <= LONGEST_WITHIN else None),
         count=count,
         chips=gallery_words.chips(asked, search.places, search.text),
         levels_of=gallery_words.choices("level", wanted.levels, search.places, found.counts),
@@ -167,7 +162,7 @@ def _narrower(asked: Asked) -> list[tuple[str, str]]:
 def _find(wanted: Filter, asked: Asked) -> Found:
     """Ask the database; what takes too long there is given up, and the rest of the page still works."""
     try:
-        page, marks, counts = gallery_queries.listed(
+        page, counts = gallery_queries.listed(
             web.conn(),
             wanted,
             scope=web.scope(),
@@ -179,8 +174,8 @@ def _find(wanted: Filter, asked: Asked) -> Found:
     except psycopg.errors.QueryCanceled as error:
         with suppress(psycopg.errors.QueryCanceled):
             web.close_conn(error)
-        return Found(page=Cards([], None, None), marks={}, counts={}, is_slow=True)
-    return Found(page=page, marks=marks, counts=counts)
+        return Found(page=Cards([], {}, None, None), counts={}, is_slow=True)
+    return Found(page=page, counts=counts)
 
 
 def total(counts: dict[str, Count], wanted: Filter) -> Count | None:
