@@ -254,7 +254,7 @@ def place_word(place: Place) -> str:
 
 
 def number_word(value: int) -> str:
-    return format_decimal(value, "#,##0")
+    return words.whole(value)
 
 
 def ways() -> list[tuple[str, str]]:

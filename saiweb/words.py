@@ -20,6 +20,7 @@ from saiweb.levels import RISK_LEVELS
 from saiweb.records import ExecutionCard, ExecutionDetail, Group
 
 CLOCK: Final = "HH:mm:ss"
+HOUR_MINUTE: Final = "HH:mm"
 CLOCK_AND_DAY: Final = "HH:mm:ss · d MMM"
 FULL_DATE: Final = "EEEE d MMMM y, HH:mm:ss ZZZZ"
 FAILED_STATUSES: Final = frozenset({"error", "crashed", "canceled"})
@@ -230,7 +231,7 @@ def clock(moment: datetime) -> str:
 
 def hour_minute(moment: datetime) -> str:
     """14:02"""
-    return _written(moment, "HH:mm")
+    return _written(moment, HOUR_MINUTE)
 
 
 def hour(moment: datetime) -> str:
@@ -306,6 +307,16 @@ def score(value: float) -> str:
 @lru_cache(maxsize=1024)
 def _score(value: float, _locale: str) -> str:
     return format_decimal(value, "0.00")
+
+
+def whole(value: int) -> str:
+    """1.243"""
+    return _whole(value, str(get_locale()))
+
+
+@lru_cache(maxsize=1024)
+def _whole(value: int, _locale: str) -> str:
+    return format_decimal(value, "#,##0")
 
 
 def percent(share: float) -> str:

@@ -100,7 +100,7 @@ class Teller:
         if mark is not None and mark.acknowledged_at is not None:
             return (
                 "is-done",
-                f"{self._say(_seen_by, mark.acknowledged_name)} {words.hour_minute(mark.acknowledged_at)}",
+                f"{self._say(_seen_by, mark.acknowledged_name)} {self._at(mark.acknowledged_at, words.HOUR_MINUTE)}",
                 None,
             )
         if mark is not None and mark.can_alarm and card.risk_level in SEVERE:
