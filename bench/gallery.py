@@ -101,7 +101,7 @@ def main() -> None:
         folder = server.root.parent
         with psycopg.connect(server.conninfo("sai_dashboard", million.APP), options="-c timezone=UTC") as conn:
             choices = gallery.choices(conn, scope=None)
-            conn.rollback()
+            conn.commit()
             _queries(conn, choices)
     with houses.running(folder=folder) as house:
         _pages(house, choices)
@@ -206,12 +206,12 @@ def _query_row(name: str, took: list[Took]) -> None:
 
 def _count(conn: psycopg.Connection[Any], asked: Filter) -> None:
     gallery.level_counts(conn, asked, scope=None)
-    conn.rollback()
+    conn.commit()
 
 
 def _page(conn: psycopg.Connection[Any], question: Question, order: Order = "newest") -> bool:
     page = gallery.page(conn, question.asked, scope=None, order=order, after=question.key)
-    conn.rollback()
+    conn.commit()  # as every page does: a rollback lets psycopg forget what it has prepared
     return bool(page.cards)
 
 
@@ -224,7 +224,7 @@ def _newest_cards(conn: psycopg.Connection[Any]) -> None:
         LEFT JOIN execution_images i ON (i.execution_timestamp, i.execution_id) = (e.execution_timestamp, e.id)
         """
     ).fetchall()
-    conn.rollback()
+    conn.commit()
 
 
 class Getter:

@@ -163,17 +163,25 @@ def listed(
     after: Key | None = None,
     before: Key | None = None,
     limit: int = 48,
+    has_telegram: bool = False,
 ) -> tuple[Page, dict[str, Count]]:
     """Return what page() and level_counts() of a filter do in fewer questions; at the beginning always a whole page."""
     meaning, any_level = matches(conn, asked, scope)
-    found = _page(conn, meaning, order, after, before, limit)
+    found = _page(conn, meaning, order, after, before, limit, has_telegram=has_telegram)
     if before is not None and found.newer is None:
-        found = _page(conn, meaning, order, None, None, limit)
+        found = _page(conn, meaning, order, None, None, limit, has_telegram=has_telegram)
     return found, counts_of(conn, any_level)
 
 
 def _page(
-    conn: psycopg.Connection[Any], meaning: Match, order: Order, after: Key | None, before: Key | None, limit: int
+    conn: psycopg.Connection[Any],
+    meaning: Match,
+    order: Order,
+    after: Key | None,
+    before: Key | None,
+    limit: int,
+    *,
+    has_telegram: bool = False,
 ) -> Page:
     if after is not None and before is not None:
         raise ValueError("a page lies after a key or before one")
@@ -183,7 +191,7 @@ def _page(
     keys = [_key(one) for one in found[:limit]]
     if is_back:
         keys.reverse()
-    cards, marks = gallery_cards.of_found(conn, keys)
+    cards, marks = gallery_cards.of_found(conn, keys, has_telegram=has_telegram)
     if is_back:
         return Page(cards, marks, older=keys[-1] if keys else before, newer=keys[0] if is_cut else None)
     newer = None if after is None else keys[0] if keys else after
@@ -296,5 +304,6 @@ def _exported(conn: psycopg.Connection[Any], keys: list[Key]) -> list[ExportedRo
         return []
     with conn.cursor(row_factory=class_row(ExportedRow)) as cursor:
         return cursor.execute(
-            f"SELECT {_EXPORTED} {gallery_cards.OF_FOUND} ORDER BY position", gallery_cards.values(keys)
+            f"SELECT {_EXPORTED} {gallery_cards.OF_FOUND} {gallery_cards.WITH_NOTIFICATIONS} ORDER BY position",
+            gallery_cards.values(keys),
         ).fetchall()

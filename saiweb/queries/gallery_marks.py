@@ -23,8 +23,8 @@ class Mark:
     image_width: int | None
     image_height: int | None
     model: str | None  # its name, else its version
-    telegram: str  # TELEGRAM
     box_numbers: tuple[float, ...]  # four of each box, in order
+    telegram: str | None  # TELEGRAM; None: nobody asked
 
     @property
     def boxes(self) -> list[Box]:
@@ -37,11 +37,11 @@ class Mark:
         return "".join(f"M{x:.0f} {y:.0f}h{width:.0f}v{height:.0f}h-{width:.0f}z" for x, y, width, height in self.boxes)
 
 
-# In the order of Mark's fields, of the rows that gallery.py joins.
+# In the order of Mark's fields but for the last, of the rows that gallery_cards.py joins.
 COLUMNS: LiteralString = """
     a.execution_id, a.can_alarm, a.claimed_at, c.full_name AS claimed_name, a.acknowledged_at,
     s.full_name AS acknowledged_name, i.width AS image_width, i.height AS image_height,
-    coalesce(a.model_name, a.model_version) AS model, search_telegram(n.telegram_sent, n.telegram_error) AS telegram,
+    coalesce(a.model_name, a.model_version) AS model,
     CASE WHEN a.detection_count > 0 AND i.width IS NOT NULL THEN ARRAY(
         SELECT number
         FROM (
@@ -67,4 +67,4 @@ def of_row(values: Sequence[Any]) -> Mark | None:
     """Return the mark that COLUMNS say; None: not analysed at all."""
     if values[0] is None:
         return None
-    return Mark(*values[:-1], box_numbers=tuple(values[-1]))
+    return Mark(*values[:-2], box_numbers=tuple(values[-2]), telegram=values[-1])

@@ -170,6 +170,7 @@ def _find(wanted: Filter, asked: Asked) -> Found:
             after=asked.after,
             before=asked.before,
             limit=PAGE_SIZE,
+            has_telegram=asked.view == "list",
         )
     except psycopg.errors.QueryCanceled as error:
         with suppress(psycopg.errors.QueryCanceled):

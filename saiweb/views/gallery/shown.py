@@ -89,7 +89,7 @@ class Teller:
             "height": str(mark.image_height) if mark is not None and boxes else "",
             "absence": "" if has_picture else self._absence(card),
             "pick": self._pick.replace(NOTHING, str(card.id)),
-            "telegram": "" if mark is None else self._say(gallery_words.telegram_word, mark.telegram),
+            "telegram": self._say(gallery_words.telegram_word, mark.telegram) if mark and mark.telegram else "",
             "image": self._say(gallery_words.image_word, card.image_state or "none"),
             "model": (mark.model if mark is not None else None) or self._say(_unknown_model),
         }
