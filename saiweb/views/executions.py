@@ -63,14 +63,16 @@ def show(execution_id: int) -> Response:
 def stage(execution_id: int) -> Response:
     """GET /executions/<id>/stage: what its page shows as a fragment (`hx-partial`s), for `?place=viewer` or `watch`.
 
-    With `seen`, the version that a page shows: 204 while it is still the present one.
+    With `seen`, the version that a page shows: 204 while it is still the present one. With `film`, the version of its
+    film, too: the film alone where only that is another.
     """
-    seen = request.args.get("seen")
-    if seen is not None and not _VERSION.fullmatch(seen):
-        abort(400, "seen")
-    if seen is not None and seen == _version(execution_id):
+    seen, film_seen = _version_asked("seen"), _version_asked("film")
+    if seen is None or seen != _version(execution_id):
+        return web.as_page(make_response(render_template("viewer/stage.html", **_load(execution_id))))
+    found = None if film_seen is None else _newer_film(execution_id, film_seen)
+    if found is None:
         return web.as_page(Response(status=204))
-    return web.as_page(make_response(render_template("viewer/stage.html", **_load(execution_id))))
+    return web.as_page(make_response(render_template("viewer/film.html", **found)))
 
 
 @executions.get("/<int(max=9223372036854775807):execution_id>/reel")
@@ -117,6 +119,22 @@ def sequence(execution_id: int) -> Response:
     data, count = (None, 0) if made is None else made
     word = _("secuencia")
     return _download(data, "image/webp", f"sai-{execution_id}-{word}-{count}.webp")
+
+
+def _version_asked(name: str) -> str | None:
+    version = request.args.get(name)
+    if version is not None and not _VERSION.fullmatch(version):
+        abort(400, name)
+    return version
+
+
+def _newer_film(execution_id: int, seen: str) -> dict[str, Any] | None:
+    """Return what the film of this execution shows; None while it is as it was seen, or where there is none."""
+    scope = web.scope()
+    execution = execution_queries.get(web.conn(), execution_id, scope=scope)
+    if execution is None or stages.film_version(execution, scope=scope) == seen:
+        return None
+    return stages.film(execution, scope=scope, **_asked())
 
 
 def _version(execution_id: int) -> str | None:

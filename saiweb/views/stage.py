@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 from flask import url_for
 
 from saiweb import web
-from saiweb.queries import attention, executions, film
+from saiweb.queries import attention, executions
+from saiweb.queries import film as film_queries
 from saiweb.queries.film import QUARTER
 from saiweb.records import DetectionBox, ExecutionDetail, FilmFrame, Scope
 from saiweb.services import film as film_rules
@@ -49,7 +50,7 @@ def context(
         "day": None,
         "is_today": False,
     }
-    found |= {"first_id": None, "last_id": None, "older_id": None, "newer_id": None}
+    found |= {"first_id": None, "last_id": None, "older_id": None, "newer_id": None, "film_version": None}
     if execution.device_id is not None and execution.camera_id is not None:
         found |= _of_the_camera(execution, execution.device_id, execution.camera_id, now, scope)
     return {
@@ -69,6 +70,24 @@ def context(
     }
 
 
+def film(
+    execution: ExecutionDetail, *, scope: Scope | None, place: Place = "viewer", within: str | None = None
+) -> dict[str, Any] | None:
+    """Return what the film and the steps around it need, as context() does; None: nobody knows which camera."""
+    if execution.device_id is None or execution.camera_id is None:
+        return None
+    frames = _around(execution, execution.device_id, execution.camera_id, scope)
+    shown = _film(frames, execution, datetime.now(UTC))
+    return {"execution": execution, "place": place, "within": within, "frame_url": frame_url(place, within), **shown}
+
+
+def film_version(execution: ExecutionDetail, *, scope: Scope | None) -> str | None:
+    """Return what _film() would call the film's present version; it costs one look at the few frames after this one."""
+    if execution.device_id is None or execution.camera_id is None:
+        return None
+    return _version_after(_around(execution, execution.device_id, execution.camera_id, scope, older=0)[1:])
+
+
 def version(*shown: object) -> str:
     """Return what tells two states of what is shown apart: the same rows give the same, any change another."""
     return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
@@ -84,17 +103,9 @@ def reel(
         return None
     frames: list[FilmFrame] = []
     if execution.device_id is not None and execution.camera_id is not None:
-        frames = film.around(
-            conn,
-            device_id=execution.device_id,
-            camera_id=execution.camera_id,
-            at=execution.execution_timestamp,
-            execution_id=execution_id,
-            older=REEL_FRAMES,
-            newer=REEL_FRAMES,
-            scope=scope,
-        )
-    boxes = film.detections(conn, frames)
+        beside = {"older": REEL_FRAMES, "newer": REEL_FRAMES}
+        frames = _around(execution, execution.device_id, execution.camera_id, scope, **beside)
+    boxes = film_queries.detections(conn, frames)
     drawn = {frame.id: [box for box in boxes.get(frame.id, ()) if is_drawable(box, frame)] for frame in frames}
     return {"frames": frames, "boxes_of": drawn, "frame_url": frame_url(place, within)}
 
@@ -117,25 +128,55 @@ def _of_the_camera(
     execution: ExecutionDetail, device_id: str, camera_id: str, now: datetime, scope: Scope | None
 ) -> dict[str, Any]:
     conn, at = web.conn(), execution.execution_timestamp
-    frames = film.around(conn, device_id=device_id, camera_id=camera_id, at=at, execution_id=execution.id, scope=scope)
+    where: dict[str, Any] = {"device_id": device_id, "camera_id": camera_id, "at": at, "scope": scope}
+    shown = _film(_around(execution, device_id, camera_id, scope), execution, now)
+    earlier = film_queries.baseline(conn, **where)
+    return {
+        **shown,
+        "baseline": earlier or film_queries.last_clear(conn, **where),
+        "is_baseline_of_today": earlier is None,
+        "is_today": now - _DAY < at <= now,
+        "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(shown["every"]), scope),
+    }
+
+
+def _film(frames: list[FilmFrame], execution: ExecutionDetail, now: datetime) -> dict[str, Any]:
+    """Lay out these frames around an execution; its version says what came after it, None: its film is full."""
     ids = [frame.id for frame in frames]
     pivot = ids.index(execution.id)
-    every = film_rules.cadence(frames)
-    earlier = film.baseline(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope)
     slots = film_rules.strip(frames, execution.id, now)
     shown = [slot.frame.id for slot in slots if slot.frame is not None]
     return {
         "slots": slots,
-        "every": every,
+        "every": film_rules.cadence(frames),
         "older_id": ids[pivot - 1] if pivot else None,
         "newer_id": ids[pivot + 1] if pivot + 1 < len(ids) else None,
         "first_id": shown[0],
         "last_id": shown[-1],
-        "baseline": earlier or film.last_clear(conn, device_id=device_id, camera_id=camera_id, at=at, scope=scope),
-        "is_baseline_of_today": earlier is None,
-        "is_today": now - _DAY < at <= now,
-        "day": _day(device_id, camera_id, at, now, film_rules.longest_pause(every), scope),
+        "film_version": _version_after(frames[pivot + 1 :]),
     }
+
+
+def _version_after(newer: list[FilmFrame]) -> str | None:
+    after = newer[: film_rules.SLOTS // 2]
+    if len(after) == film_rules.SLOTS // 2 and all(frame.image_state != "pending" for frame in after):
+        return None
+    return version([(frame.id, frame.risk_level, frame.image_state) for frame in after])
+
+
+def _around(
+    execution: ExecutionDetail, device_id: str, camera_id: str, scope: Scope | None, **beside: int
+) -> list[FilmFrame]:
+    """Return the camera's frames around this one, so many to each side as queries.film.around() takes or is told."""
+    return film_queries.around(
+        web.conn(),
+        device_id=device_id,
+        camera_id=camera_id,
+        at=execution.execution_timestamp,
+        execution_id=execution.id,
+        scope=scope,
+        **beside,
+    )
 
 
 def _day(
@@ -150,8 +191,8 @@ def _day(
         midnight = at.astimezone(web.saiweb().config.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
         since, until = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
     where: dict[str, Any] = {"device_id": device_id, "camera_id": camera_id, "scope": scope}
-    quarters = film.quarters(web.conn(), since=since, until=until, **where)
-    holes = film.holes(web.conn(), since=since, until=min(until, now), longer_than=longer_than, **where)
+    quarters = film_queries.quarters(web.conn(), since=since, until=until, **where)
+    holes = film_queries.holes(web.conn(), since=since, until=min(until, now), longer_than=longer_than, **where)
     return film_rules.day(since, until, quarters, holes, web.saiweb().config.timezone)
 
 

@@ -104,7 +104,7 @@ def test_the_first_view_loads_one_small_picture_and_the_film_at_its_pivot(
     assert here
     assert 0 <= here["x"] <= 390 - here["width"]
     page.locator("h2.caption").tap()
-    expect(page.locator("#film img").first).to_be_visible()
+    expect(page.locator("#film [aria-current] img")).to_be_visible()
 
 
 def test_what_can_be_done_is_at_the_thumb(several: Site, context_phone: BrowserContext, address: Address) -> None:

@@ -15,6 +15,7 @@ from saiweb.postgres import EmbeddedPostgres
 from tests import site as sites
 from tests.browser.conftest import DESKTOP, serving
 from tests.browser.pages import Address, assert_fits, open_page, screenshot, sign_in
+from tests.environment import jpeg
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
@@ -170,6 +171,58 @@ def test_a_picture_that_comes_late_appears_in_the_viewer(
     site.publish(notify.PROCESS_IMAGE, 1)
     expect(page.locator("#stage [data-sheet] img")).to_be_visible()
     expect(page.locator("#stage")).to_be_visible()
+
+
+@pytest.fixture
+def camera(site: Site) -> Site:
+    """Twelve frames of one camera, one a minute; the last is a high alert, a minute ago."""
+    now = datetime.now(UTC)
+    for number in range(1, 13):
+        level = "high" if number == 12 else "none"
+        site.add_execution(number, level, at=now - timedelta(minutes=13 - number), picture=jpeg(640, 360))
+    return site
+
+
+@pytest.mark.parametrize("path", ["/executions/12", "/?sel=12"])
+def test_the_film_takes_in_the_next_frame_and_leaves_the_reader_where_he_is(
+    camera: Site, context_desktop: BrowserContext, address: Address, path: str
+) -> None:
+    page = open_page(context_desktop, address(path))
+    expect(page.locator("[data-link-status]")).to_have_text("en vivo")
+    expect(page.locator("#film .is-expected")).to_have_count(2)
+    expect(page.locator('[data-step="1"]')).to_have_attribute("aria-disabled", "true")
+    page.locator('#film [data-frame="9"]').focus()
+    picture = page.locator("[data-sheet] img").first.element_handle()
+    camera.add_execution(13, "none", at=datetime.now(UTC), picture=jpeg(640, 360))
+    camera.publish(notify.NEW_EXECUTION, 13)
+    expect(page.locator('#film [data-frame="13"]')).to_be_visible(timeout=15_000)
+    expect(page.locator("#film [aria-current]")).to_have_attribute("data-frame", "12")
+    expect(page.locator('#film [data-frame="9"]')).to_be_focused()
+    assert page.evaluate("picture => picture.isConnected", picture)
+    expect(page.locator("#stage")).to_have_attribute("data-id", "12")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#stage")).to_have_attribute("data-id", "13")
+    assert_fits(page)
+
+
+def test_a_film_that_was_scrolled_stays_there_when_a_frame_comes(
+    camera: Site, context_phone: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_phone, address("/executions/12"))
+    expect(page.locator("script[src*='stage-film']")).to_have_count(1)
+    expect(page.locator("#film [aria-current] img")).to_be_visible()
+    page.locator("#film").evaluate("film => { film.scrollLeft = 150; }")
+    frame = page.locator('#film [data-frame="5"]')
+    page.wait_for_timeout(200)
+    before = frame.bounding_box()
+    camera.add_execution(13, "none", at=datetime.now(UTC), picture=jpeg(640, 360))
+    camera.publish(notify.NEW_EXECUTION, 13)
+    expect(page.locator('#film [data-frame="13"]')).to_have_count(1, timeout=15_000)
+    after = frame.bounding_box()
+    assert before
+    assert after
+    assert after["x"] == pytest.approx(before["x"], abs=2)  # pyright: ignore[reportUnknownMemberType]
+    assert_fits(page)
 
 
 def test_a_wish_that_is_being_written_is_left_alone(

@@ -16,6 +16,7 @@ from tests.site import Site
 pytestmark = pytest.mark.browser
 
 KB = 1024
+SAVES = "Object.defineProperty(NetworkInformation.prototype, 'saveData', { get: () => true })"
 
 
 @pytest.fixture
@@ -60,10 +61,11 @@ def test_the_first_alert_on_a_phone_is_light(busy: Site, context_phone: BrowserC
     assert weight.total <= 58 * KB
 
 
-def test_on_a_phone_pictures_of_the_film_come_once_somebody_is_here(
+def test_on_a_phone_that_saves_data_pictures_of_the_film_come_once_somebody_is_here(
     busy: Site, context_phone: BrowserContext, address: Address
 ) -> None:
     page = context_phone.new_page()
+    page.add_init_script(SAVES)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/thumb") else None)
     page.goto(address("/"), wait_until="load")
@@ -73,7 +75,27 @@ def test_on_a_phone_pictures_of_the_film_come_once_somebody_is_here(
     assert asked == []
     with page.expect_request("**/thumb"):
         page.touchscreen.tap(195, 650)
-    expect(page.locator("#film img").first).to_be_visible()
+    expect(page.locator("#film [aria-current] img")).to_be_visible()
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_on_a_phone_the_film_fills_by_itself_after_the_first_view_unless_data_are_dear(
+    busy: Site, context_phone: BrowserContext, address: Address, saves: bool
+) -> None:
+    page = context_phone.new_page()
+    if saves:
+        page.add_init_script(SAVES)
+    with counting(context_phone, page) as weight:
+        page.goto(address("/"), wait_until="load")
+        expect(page.locator("script[src*='stage-film']")).to_have_count(1)
+        page.wait_for_timeout(1000)
+        if saves:
+            assert weight.counts["image"] == 1, [url for url, _ in weight.answers if "/images/" in url]
+            return
+        expect(page.locator("#film [aria-current] img")).to_be_visible()
+        page.wait_for_timeout(500)
+    assert 1 < weight.counts["image"] <= 1 + 7  # what is in sight of the film
+    assert weight.total <= 100 * KB, weight.bytes
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_looking_at_a_stage_is_remembered_once(site: Site) -> None:
 
 
 def version_of(page: str) -> str:
-    return "".join(re.findall(r'(?:data-version)="([0-9a-f]+)"', page))
+    return "".join(re.findall(r'(?<!id="film" )data-version="([0-9a-f]+)"', page))
 
 
 @pytest.mark.parametrize("place", ["viewer", "watch"])
@@ -174,6 +174,38 @@ def test_a_verdict_is_another_version_for_the_viewer(site: Site) -> None:
     assert site.client.post("/reviews/executions/7/ask", data={"why": "x"}).status_code == 303
     assert site.client.get(f"/executions/7/stage?seen={seen}").status_code == 200
     assert site.client.get(f"/executions/7/stage?place=watch&seen={seen[:16]}").status_code == 204
+
+
+def film_version_of(page: str) -> str:
+    return page.partition('id="film" data-version="')[2][:16]
+
+
+@pytest.mark.parametrize("place", ["viewer", "watch"])
+def test_a_frame_that_comes_after_it_sends_the_film_alone(site: Site, place: str) -> None:
+    now = datetime.now(UTC)
+    for number in range(1, 6):
+        site.add_execution(number, "none", at=now - (6 - number) * 5 * MINUTE)
+    shown = site.get("/executions/5" if place == "viewer" else "/?sel=5")
+    asked = f"/executions/5/stage?place={place}&seen={version_of(shown)}&film="
+    assert site.client.get(asked + film_version_of(shown)).status_code == 204
+    site.add_execution(6, "none", at=now, image_state="pending")
+    film = site.get(asked + film_version_of(shown))
+    assert re.findall(r'<hx-partial hx-target="(#\w+)" hx-swap="outerMorph">', film) == ["#film", "#steps"]
+    assert film_of(film) == ["1", "2", "3", "4", "5", "6", "expected", "expected"]
+    assert 'data-frame="5" aria-current="true"' in film
+    assert re.search(r'href="[^"]*6[^"]*" rel="next"', film)
+    again = asked + film_version_of(film)
+    assert site.client.get(again).status_code == 204
+    site.change("UPDATE execution_images SET state = 'missing' WHERE execution_id = 6")
+    assert site.client.get(again).status_code == 200
+
+
+def test_a_film_that_is_full_asks_for_nothing(site: Site) -> None:
+    for number in range(1, 12):
+        site.add_execution(number, "none", at=NOON + 5 * number * MINUTE)
+    assert film_version_of(site.get("/executions/5")) == ""
+    assert film_version_of(site.get("/executions/6")) != ""
+    assert site.client.get("/executions/5/stage?seen=0123456789abcdef&film=odd").status_code == 400
 
 
 def test_asking_for_a_version_shows_nothing_of_what_one_may_not_see(site: Site) -> None:

@@ -1,10 +1,12 @@
 // What a page shows of one execution follows what happens to it: when the server says that something changed, and when
-// the reader comes back, it asks whether this one did. Nothing is swapped while a frame is compared, or a wish written.
+// the reader comes back, it asks whether this one did, or its film. Nothing is swapped while a frame is compared, or a
+// wish written.
 (() => {
   const AGAIN_MS = 1000, UNSAVED = /<hx-partial hx-target="#verdicts"[\s\S]*?<\/hx-partial>/;
   const stage = () => document.querySelector("[data-stage]");
   const stamp = () => document.getElementById("region-changes")?.dataset.stamp;
-  const seen = () => stage().dataset.version + (document.getElementById("verdicts")?.dataset.version ?? "");
+  const versionOf = (id) => document.getElementById(id)?.dataset.version ?? "";
+  const seen = () => stage().dataset.version + versionOf("verdicts");
   let known = stamp(), asking = null, later = 0;
 
   async function ask() {
@@ -13,7 +15,8 @@
     asking?.abort();
     asking = new AbortController();
     const id = box.dataset.id, was = seen();
-    const response = await fetch(`${box.dataset.fragment.replace("/0/", `/${id}/`)}&seen=${was}`, { headers: { "HX-Request": "true" }, signal: asking.signal });
+    const film = versionOf("film"), address = box.dataset.fragment.replace("/0/", `/${id}/`);
+    const response = await fetch(`${address}&seen=${was}${film && `&film=${film}`}`, { headers: { "HX-Request": "true" }, signal: asking.signal });
     if (response.status !== 200) return;
     let text = await response.text();
     if (stage()?.dataset.id !== id || seen() !== was) return;

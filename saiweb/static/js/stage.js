@@ -1,6 +1,6 @@
 // Brings the scripts of the stage, named by [data-stage]: at once on a desk; on a phone when somebody is here, or when
 // what it opened for has been seen. Until then its links lead to pages, and a button is pressed again once it works.
-// Pictures of the film wait for somebody too (viewer.css).
+// Pictures of the film wait for that too (js/film.js).
 (() => {
   const PAUSE_MS = 3000, BUTTONS = "[data-stage] :is(button[data-play], button[data-zoom])";
   const SIGNS = ["pointerdown", "keydown", "scroll"];
@@ -25,7 +25,7 @@
     for (const sign of SIGNS) removeEventListener(sign, wake);
   }
 
-  function atPivot() { // on a phone the film opens where the reader is
+  function atPivot() { // on a phone the film opens where the reader is; js/film.js goes on from there
     const film = document.getElementById("film"), here = film?.querySelector("[aria-current]");
     if (here && film.scrollWidth > film.clientWidth)
       film.scrollLeft = here.offsetLeft - film.offsetLeft - (film.clientWidth - here.offsetWidth) / 2;
@@ -37,7 +37,6 @@
   else addEventListener("load", later);
   for (const sign of SIGNS) addEventListener(sign, wake, { passive: true });
   document.addEventListener("click", (event) => { if (!isReady) pressed = event.target.closest?.(BUTTONS); });
-  document.addEventListener("sai:frame", atPivot);
   atPivot();
   document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail?.ctx?.sourceElement?.id !== "stream") bring(); });
 })();
