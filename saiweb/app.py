@@ -211,6 +211,7 @@ def _refuse_other_origins() -> None:
         own = (f"{request.scheme}://{request.host}", web.saiweb().config.public_url)
         is_own = origin is not None and origin in own
     if not is_own:
+        g.is_foreign = True  # the page of the error says so
         abort(HTTPStatus.FORBIDDEN)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from flask_babel import gettext as _  # pyright: ignore[reportUnknownVariableType]
 
-from saiweb.review_records import FalseAlarmReason, Notice
+from saiweb.queries.review_pages import Step
+from saiweb.review_records import PROGRAM, FalseAlarmReason, Notice
 from saiweb.services.review_rules import Refusal
 from saiweb.web import locale
 from saiweb.words import level_word
@@ -241,6 +242,25 @@ def step_word(action: str) -> str:
     return words.get(action, action)
 
 
+def step_reason(step: Step) -> str | None:
+    """Return why it was done: what a person wrote, or the program's own reason in words."""
+    reason = step.details.get("reason")
+    if step.actor not in (None, PROGRAM.name) or reason is None:
+        return reason
+    words = {
+        "critical": _("una crítica siempre tiene dos"),
+        "cannot_tell": _("el primer experto no supo decir"),
+        "drawn": _("le tocó por sorteo"),
+        "differ": _("las opiniones difieren"),
+        "nobody_else": _("no queda otro experto"),
+        "disabled": _("la cuenta está deshabilitada"),
+        "role": _("ya no es experto"),
+        "absent": _("está ausente"),
+        "scope": _("no ve esa cámara"),
+    }
+    return words.get(reason, reason)
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     one.__name__: one
     for one in (
@@ -260,5 +280,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         notice_sentence,
         outcome_word,
         step_word,
+        step_reason,
     )
 }

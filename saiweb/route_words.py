@@ -166,6 +166,7 @@ def route_word(endpoint: str) -> str:
         "reviews.index": _("Ver la cola de revisión"),
         "reviews.show": _("Ver la cola de revisión"),
         "reviews.see_notice": _("Ver la cola de revisión"),
+        "reviews.standing": _("Ver la cola de revisión"),
         "reviews.ask": _("Pedir la opinión de un experto"),
         "reviews.figures": _("Ver las cifras propias de revisión y las de la IA"),
         "reviews.evidence": _("Bajar la evidencia firmada de un caso cerrado"),

@@ -184,13 +184,15 @@ def image_flaw(reason: str | None) -> str | None:
             return reason
 
 
-def trouble(code: int) -> str:
-    """Return what an HTTP status means to the person who got it."""
+def trouble(code: int, is_foreign: bool = False) -> str:
+    """Return what an HTTP status means to the person who got it; `is_foreign`: another site's page asked."""
     match code:
         case 400:
             return _("El pedido está mal escrito")
-        case 403:
+        case 403 if is_foreign:
             return _("El pedido no viene de esta página")
+        case 403:
+            return _("Tu cuenta no puede hacer esto")
         case 404:
             return _("No hay nada en esta dirección")
         case 405:
@@ -205,11 +207,13 @@ def trouble(code: int) -> str:
             return _("El pedido no se pudo cumplir")
 
 
-def way_out(code: int) -> str:
+def way_out(code: int, is_foreign: bool = False) -> str:
     """Return what to do about it."""
     match code:
-        case 403:
+        case 403 if is_foreign:
             return _("Por seguridad no se hizo nada. Hay que abrir la página y probar de nuevo.")
+        case 403:
+            return _("No le toca a tu rol. Quien administra puede cambiarlo.")
         case 404:
             return _("Puede estar mal escrita, o ser de una ejecución que nunca llegó.")
         case 405:

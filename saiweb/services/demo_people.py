@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 FILE: Final = "demo_people.json"
 PEOPLE: Final[dict[str, tuple[Role, str]]] = {
-    "demo-viewer": ("viewer", "Demostración: observador"),
-    "demo-expert": ("expert", "Demostración: experto"),
-    "demo-expert-2": ("expert", "Demostración: experto 2"),  # a second opinion is somebody else's
-    "demo-admin": ("admin", "Demostración: administrador"),
+    "demo-viewer": ("viewer", "Vera Luna"),
+    "demo-expert": ("expert", "Elena Ríos"),
+    "demo-expert-2": ("expert", "Ernesto Paz"),  # a second opinion is somebody else's
+    "demo-admin": ("admin", "Ada Vidal"),
 }
 ALWAYS: Final = {weekday: (time(0), time(0)) for weekday in range(1, 8)}  # from midnight to the next
 

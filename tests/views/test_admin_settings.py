@@ -79,6 +79,23 @@ def test_the_table_of_roles_has_every_route_in_words(site: Site) -> None:
     assert [word for word in words.values() if word not in page] == []
 
 
+def test_no_words_are_granted_to_different_roles_in_one_area(site: Site) -> None:
+    """Two lines with the same words would say that a role may and may not."""
+    with site.app.test_request_context("/?lang=es"):
+        for area, rows in route_words.permission_rows().items():
+            words = [word for word, _ in rows]
+            assert sorted(words) == sorted(set(words)), area
+
+
+def test_a_refusal_says_whether_the_role_or_another_site_is_the_reason(site: Site) -> None:
+    refused = site.sign_in("viewer").get("/admin/people")
+    assert refused.status_code == 403
+    assert "Tu cuenta no puede hacer esto" in refused.text
+    foreign = site.client.post("/admin/settings", headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    assert "El pedido no viene de esta página" in foreign.text
+
+
 def test_a_preview_shows_what_that_person_sees_and_offers_nothing(site: Site) -> None:
     site.add_execution(7, "critical", picture=jpeg(seed=7))
     site.add_execution(8, "critical", location="La Falda", camera_id="cam8", at=NOON + timedelta(minutes=9))

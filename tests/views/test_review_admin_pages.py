@@ -89,6 +89,15 @@ def test_an_admin_asks_for_another_opinion_of_a_closed_case(desk: Desk) -> None:
     assert case == {"state": "closed", "outcome_level": "high", "outcome_source": "agreement"}
 
 
+def test_the_history_of_a_case_gives_the_reasons_of_the_program_in_words(desk: Desk) -> None:
+    review = desk.review("elena", "critical")
+    sign(desk.client("elena", is_open=True), review, "critical")
+    desk.settle()
+    page = desk.site.client.get(f"/reviews/{review.id}").text
+    assert "pidió una opinión: una crítica siempre tiene dos" in page
+    assert ": critical" not in page
+
+
 def test_an_expert_asks_for_an_opinion_of_any_execution(desk: Desk) -> None:
     desk.site.add_execution(77, "none")
     expert = desk.client("elena")

@@ -149,7 +149,7 @@ def test_the_history_is_in_order(site: Site) -> None:
 def test_in_english(site: Site) -> None:
     site.add_execution(7, "high", analysis={"can_alarm": True})
     text = words(site.get("/executions/7?lang=en"))
-    for sentence in ("The camera took the frame", "The panel loaded it"):
+    for sentence in ("The camera took the frame", "The dashboard loaded it"):
         assert sentence in text
 
 

@@ -21,7 +21,7 @@
 
   // "14:03:43 · lun 23 nov · UTC−3" in the time zone of the cameras
   const now = (zone) => {
-    const at = new Date(Date.now() + ahead), lang = document.documentElement.lang;
+    const at = new Date(Date.now() + ahead), lang = document.documentElement.lang.replace(/^en$/, "en-GB");
     const say = (options) => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options });
     const time = say({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at);
     const day = say({ weekday: "short", day: "numeric", month: "short" }).format(at).replace(/[,.]/g, "");
