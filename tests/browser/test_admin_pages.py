@@ -99,6 +99,32 @@ def test_whoever_is_disabled_is_shut_out_within_five_seconds(
     assert "/sign-in" in hers.url
 
 
+def test_on_a_phone_the_tabs_are_one_row_that_begins_with_the_one_shown(
+    site: Site, ana: UUID, context_phone: BrowserContext, address: Address
+) -> None:
+    for path, name in (("/admin/people", "Personas"), ("/admin/activity", "Actividad")):
+        page = open_page(context_phone, address(path))
+        tabs = page.get_by_role("navigation", name="Administración")
+        tops: list[float] = tabs.locator("a").evaluate_all("all => all.map((one) => one.offsetTop)")
+        assert len(set(tops)) == 1
+        expect(tabs.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+        page.close()
+
+
+def test_a_preview_looks_like_the_watch_room(
+    site: Site, ana: UUID, context_desktop: BrowserContext, context_phone: BrowserContext, address: Address
+) -> None:
+    site.add_execution(7, "critical", location="Villa General Belgrano", picture=jpeg(640, 360))
+    for context, width_px in ((context_desktop, 96), (context_phone, 72)):
+        page = open_page(context, address("/admin/view-as/viewer"))
+        row = page.locator(".q-list li").first
+        expect(row).to_be_visible()
+        picture = row.locator(".th").bounding_box()
+        assert picture
+        assert picture["width"] == width_px
+        assert_fits(page)
+
+
 def test_nothing_can_be_sent_from_a_preview(site: Site, ana: UUID, browser: Browser, address: Address) -> None:
     """In a profile of its own: those of the fixtures fail when the content policy has to stop something."""
     site.add_execution(7, "critical", location="Villa General Belgrano", picture=jpeg(640, 360))
