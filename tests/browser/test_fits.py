@@ -27,6 +27,11 @@ PATHS = (
     "/admin/people",
     "/admin/activity",
     "/admin/roles",
+    "/admin/view-as/viewer",
+    "/admin/settings",
+    "/reviews",
+    "/reviews/figures",
+    "/reviews/settings",
 )
 
 
