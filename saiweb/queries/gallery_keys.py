@@ -133,8 +133,8 @@ def _slices(conn: psycopg.Connection[Any], asked: Asked, found: Sequence[Found])
         else:
             yield list(range(first, min(first + size - 1, last) + 1))
             first += size
-        # A look-up of a frequent word takes 20 ms, for however few weeks. One that is still not met, as smoke is in frames
-        # without a risk, will not be met in the next few weeks either.
+        # A look-up of a frequent word takes 20 ms, for however few weeks. One that is still not met, as smoke is in
+        # frames without a risk, will not be met in the next few weeks either.
         size = 4 * size if number >= _EMPTY_SLICES and not found else min(2 * size, most)
 
 
