@@ -2,8 +2,9 @@
 
 `@hot_pages.kept` below the route keeps the whole answer for whoever asked: name, rank, scope, language, theme and every
 cookie but those of the session are part of its key, and the token against forgery is put in anew each time. The rights
-have been looked at before. `hot_pages.shared(name, draw)` keeps a part of a page for all who may see the same, and
-`hot_pages.framed(name, draw, slots)` all of a page but what its address changes, which stands in slots.
+have been looked at before. `hot_pages.shared(name, draw)` keeps a part of a page for all who may see the same,
+`hot_pages.personal(name, ask)` something of one person, and `hot_pages.framed(name, draw, slots)` all of a page but
+what its address changes, which stands in slots.
 What is drawn must come from the address, these, and what the database publishes a notice for: time alone may be as late
 as LASTS_S. Notices that wait for their reader are never kept, and answers to htmx as frames alone.
 """
@@ -91,14 +92,25 @@ def shared(
 
     `is_timeless`: only what there is a notice for can change it.
     """
-    pages = web.saiweb().pages
     key = (name, request.full_path, web.locale(), identity.rank(), web.scope())
+    return _kept(key, draw, size, lasts_s=TIMELESS_S if is_timeless else None)
+
+
+def personal(name: str, ask: Callable[[], Drawn], *, size: Callable[[Drawn], int]) -> Drawn:
+    """Return what `ask` told last for this person, at any address."""
+    return _kept((name, identity.person().user_id), ask, size)
+
+
+def _kept(
+    key: Hashable, draw: Callable[[], Drawn], size: Callable[[Drawn], int | None], *, lasts_s: float | None = None
+) -> Drawn:
+    pages = web.saiweb().pages
     found: Drawn | None = _get_soon(pages, key) if pages.is_open else None
     if found is None:
         with pages.drawing(key) as begun:
             found = draw()
             if (sized := size(found)) is not None:
-                pages.put(key, found, size=sized, begun=begun, lasts_s=TIMELESS_S if is_timeless else None)
+                pages.put(key, found, size=sized, begun=begun, lasts_s=lasts_s)
     return found
 
 
@@ -123,14 +135,8 @@ def framed(
 
     A frame is drawn at one path alone, and of the rest of the address it holds nothing but what `varies` names.
     """
-    pages, whose = web.saiweb().pages, _whose()
-    key = ("frame", name, varies, request.headers.get("HX-Request"), whose)
-    frame: Frame | None = pages.get(key) if whose is not None and pages.is_open else None
-    if frame is None:
-        begun = pages.begin()
-        frame = _as_frame(draw())
-        if whose is not None:
-            pages.put(key, frame, size=frame.size, begun=begun)
+    key = ("frame", name, varies, request.headers.get("HX-Request"), whose := _whose())
+    frame = _kept(key, lambda: _as_frame(draw()), lambda drawn: None if whose is None else drawn.size)
     own = {key: one if isinstance(one, Piece) else compression.piece(one.encode(), 1) for key, one in slots.items()}
     parts = [own[one] if isinstance(one, str) else one for one in frame.parts]
     return Page(parts, Headers(frame.headers), sum(len(one.packed) for one in own.values()) + PIECE_BYTES * len(parts))

@@ -72,7 +72,7 @@ def index() -> BaseResponse | Page:
         return redirect(listing.address(text), HTTPStatus.SEE_OTHER)
     is_timeless = search.is_canonical and search.asked.is_timeless
     listed = hot_pages.shared("gallery", partial(draw, search), size=_size, is_timeless=is_timeless)
-    saved = _saved()
+    saved = hot_pages.personal("saved searches", _saved, size=lambda found: SEARCH_BYTES * len(found))
     here_is = next((one.id for one in saved if one.query == listed.kept), None)
     page = hot_pages.framed(
         "gallery",
@@ -101,14 +101,8 @@ def _frame(saved: list[SavedSearch], here_is: UUID | None) -> BaseResponse:
 
 
 def _saved() -> list[SavedSearch]:
-    """Return the reader's searches, asked for once until anything happens."""
-    pages, key = web.saiweb().pages, ("saved searches", listing.user_id())
-    found: list[SavedSearch] | None = pages.get(key) if pages.is_open else None
-    if found is None:
-        begun = pages.begin()
-        found = saved_searches.of_person(web.conn(), listing.user_id())
-        pages.put(key, found, size=SEARCH_BYTES * len(found), begun=begun)
-    return found
+    """Return the reader's searches."""
+    return saved_searches.of_person(web.conn(), listing.user_id())
 
 
 def _size(listed: Listed) -> int | None:
