@@ -228,18 +228,20 @@ def _newest_cards(conn: psycopg.Connection[Any]) -> None:
 
 
 class Getter:
-    """One browser that keeps its connection."""
+    """One browser that keeps its connection, and what it is told to keep."""
 
     def __init__(self, house: House) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=30)
-        self._headers = {"Cookie": house.cookie, "Accept": "text/html", "Accept-Encoding": "gzip"}
+        self._cookies = [house.cookie]
 
     def get(self, path: str) -> bytes:
-        self._connection.request("GET", path, headers=self._headers)
+        headers = {"Cookie": "; ".join(self._cookies), "Accept": "text/html", "Accept-Encoding": "gzip"}
+        self._connection.request("GET", path, headers=headers)
         response = self._connection.getresponse()
         body = response.read()
         if response.status != 200:
             raise SystemExit(f"bench: {response.status} for {path}")
+        self._cookies += [one.partition(";")[0] for one in response.headers.get_all("Set-Cookie", [])]
         return body
 
 

@@ -176,7 +176,8 @@ def complete(request: Request, response: Response) -> None:
     """
     if response.mimetype not in TYPES:
         return
-    response.vary.add("Accept-Encoding")
+    if "Accept-Encoding" not in response.headers.get("Vary", ""):
+        response.vary.add("Accept-Encoding")
     if response.status_code in (204, 206, 304) or "Content-Encoding" in response.headers or not is_understood(request):
         return
     if response.is_streamed:

@@ -45,4 +45,5 @@ def complete(response: Response, config: Config, endpoint: str | None) -> None:
         wanted["Strict-Transport-Security"] = HSTS
     if endpoint not in FILES:
         wanted["Cache-Control"] = "private, no-store"
-    response.headers.update({name: value for name, value in wanted.items() if name not in response.headers})
+    said = {name.lower() for name, _value in response.headers}  # once: each look into the headers goes through all
+    response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in said})

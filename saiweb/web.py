@@ -183,7 +183,9 @@ def recent(name: Hashable, read: Callable[[], Found], *, size: int = REGION_BYTE
 def as_page(response: Response) -> Response:
     """Mark an answer that depends on its reader: never stored by anything between, always asked for again."""
     response.headers["Cache-Control"] = "private, no-cache"
-    response.vary.update(("HX-Request", "Cookie", "Accept-Language", "User-Agent", "Sec-CH-UA-Mobile"))
+    response.vary.update(
+        ("HX-Request", "Cookie", "Accept-Language", "Accept-Encoding", "User-Agent", "Sec-CH-UA-Mobile")
+    )
     return response
 
 
