@@ -314,7 +314,7 @@ def _chip_label(name: str, value: str, places: Places) -> str:
         case "confidence_max":
             shown = _("%(number)s o menos", number=_decimal(value))
         case "q":
-            shown = f"«{value}»"
+            shown = _("«%(words)s»", words=value)
         case _:
             shown = value_word(name, value, places)
     return f"{name_word(name)}: {shown}"

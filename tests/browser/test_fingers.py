@@ -70,6 +70,20 @@ def test_what_is_pressed_is_large_enough(busy: Site, context_phone: BrowserConte
     assert small == []
 
 
+def test_what_was_done_is_told_above_the_buttons_of_the_next(
+    busy: Site, context_phone: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_phone, address("/"))
+    first = page.locator("#acts").get_attribute("data-acts")
+    page.locator("#acts").get_by_role("button", name="Vista").tap()
+    expect(page.locator("#acts")).not_to_have_attribute("data-acts", first or "")
+    told, button = page.locator(".toast").bounding_box(), page.locator("#acts form").first.bounding_box()
+    assert told
+    assert button
+    assert told["y"] + told["height"] <= button["y"]
+    assert_fits(page)
+
+
 @pytest.mark.parametrize("path", ["/", "/health"])
 def test_the_other_criticals_open_below_the_bar(
     busy: Site, context_phone: BrowserContext, address: Address, path: str

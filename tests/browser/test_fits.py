@@ -18,6 +18,7 @@ PATHS = (
     "/?view=queue",
     "/executions",
     "/executions?view=list",
+    "/executions/searches",
     "/executions/20",
     "/executions/19?in=level%3Dcritical%26level%3Dhigh",
     "/health",
