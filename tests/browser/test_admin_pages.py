@@ -111,6 +111,16 @@ def test_on_a_phone_the_tabs_are_one_row_that_begins_with_the_one_shown(
         page.close()
 
 
+def test_single_cameras_can_be_chosen_on_a_phone(
+    site: Site, ana: UUID, context_phone: BrowserContext, address: Address
+) -> None:
+    page = open_page(context_phone, address(f"/admin/people/{ana}"))
+    cameras = page.get_by_role("group", name="Cámaras sueltas").get_by_role("checkbox")
+    expect(cameras).to_have_count(2)  # of what is seen
+    assert [one.is_checked() for one in cameras.all()] == [True, False]
+    assert_fits(page)
+
+
 def test_a_preview_looks_like_the_watch_room(
     site: Site, ana: UUID, context_desktop: BrowserContext, context_phone: BrowserContext, address: Address
 ) -> None:
