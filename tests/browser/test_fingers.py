@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
 
-from tests.browser.pages import Address, assert_fits, open_page
+from saiweb.identity import SESSION_COOKIE
+from tests.browser.pages import Address, assert_fits, open_page, sign_in
 from tests.environment import jpeg
+from tests.review_site import Desk
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
@@ -97,6 +99,41 @@ def test_the_other_criticals_open_below_the_bar(
     assert opened["y"] >= bar["y"] + bar["height"] - 1
     assert (opened["x"], opened["width"]) == (0, 390)
     assert_fits(page)
+
+
+@pytest.mark.parametrize("path", ["/", "/executions/3"])
+def test_on_its_side_nothing_lies_over_the_other_criticals(
+    busy: Site, browser: Browser, address: Address, path: str
+) -> None:
+    side = ViewportSize(width=844, height=390)
+    context = browser.new_context(viewport=side, is_mobile=True, has_touch=True, locale="es-AR")
+    sign_in(context, busy, address("/"))
+    page = open_page(context, address(path))
+    page.locator("#critical-more summary").tap()
+    box = page.locator(".crit-list").bounding_box()
+    assert box
+    inside = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.crit-list'))"
+    for share in (0.1, 0.5, 0.7, 0.9):
+        assert page.evaluate(inside, [box["x"] + share * box["width"], box["y"] + 20]), share
+    context.close()
+
+
+def test_on_its_side_a_review_shows_its_picture(busy: Site, browser: Browser, address: Address) -> None:
+    desk = Desk(busy)
+    desk.person("elena")
+    review = desk.review("elena", "critical")
+    side = ViewportSize(width=844, height=390)
+    context = browser.new_context(viewport=side, is_mobile=True, has_touch=True, locale="es-AR")
+    context.add_cookies([{"name": SESSION_COOKIE, "value": desk.token("elena"), "url": address("/")}])
+    page = open_page(context, address(f"/reviews/{review.id}"))
+    screen = page.locator("[data-screen]").bounding_box()
+    assert screen
+    seen = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[data-screen]'))"
+    for share in (0.1, 0.4, 0.6):  # nothing lies over it
+        assert page.evaluate(seen, [screen["x"] + screen["width"] / 2, screen["y"] + share * screen["height"]]), share
+    page.get_by_role("button", name="Firmar y seguir").scroll_into_view_if_needed()
+    assert_fits(page)
+    context.close()
 
 
 @pytest.mark.parametrize("lang", ["es", "en"])
