@@ -29,7 +29,7 @@ executions = Blueprint("executions", __name__, url_prefix="/executions")
 
 MAX_LIST_QUERY: Final = 2000
 MAX_SEQUENCE: Final = film.SLOTS
-_VERSION: Final = re.compile(r"[0-9a-f]{16,32}", re.ASCII)
+_VERSION: Final = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _version_after(newer: list[FilmFrame]) -> str | None:
     after = newer[: film_rules.SLOTS // 2]
     if len(after) == film_rules.SLOTS // 2 and all(frame.image_state != "pending" for frame in after):
         return None
-    return version([(frame.id, frame.risk_level, frame.image_state) for frame in after])
+    return version([(frame.id, frame.risk_level, frame.image_state) for frame in after])[:8]
 
 
 def _around(

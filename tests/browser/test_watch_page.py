@@ -268,7 +268,7 @@ def test_without_scripts_one_selects_takes_and_marks_as_seen(
     waiting: Site, context_no_scripts: BrowserContext, address: Address
 ) -> None:
     page = open_page(context_no_scripts, address("/"))
-    expect(page.get_by_text("Sin scripts: no se actualiza sola")).to_be_visible()
+    expect(page.get_by_text("no se actualiza sola")).to_be_visible()
     expect(page.get_by_text("conectando")).to_be_hidden()
     expect(page.locator(".bell")).to_be_hidden()  # nothing sounds
     page.locator(ROWS).nth(1).click()

@@ -177,7 +177,7 @@ def test_a_verdict_is_another_version_for_the_viewer(site: Site) -> None:
 
 
 def film_version_of(page: str) -> str:
-    return page.partition('id="film" data-version="')[2][:16]
+    return page.partition('id="film" data-version="')[2][:8]
 
 
 @pytest.mark.parametrize("place", ["viewer", "watch"])
