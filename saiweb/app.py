@@ -38,7 +38,7 @@ from saiweb import sound as sounds
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.drawn_once import once
 from saiweb.etl.service import image_store
-from saiweb.page_cache import RECENT_S, PageCache
+from saiweb.page_cache import PageCache
 from saiweb.proxies import Proxies
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
@@ -175,7 +175,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     sessions = Sessions()
     signers = Signers()
     doorkeeper = Doorkeeper(hub, sessions, database, signers=signers)
-    pages, recent = PageCache(), PageCache(lasts_s=RECENT_S)
+    pages, recent = PageCache(), PageCache()
     app.extensions["saiweb"] = web.Saiweb(config, database, hub, sessions, doorkeeper, pages, recent, signers)
     app.extensions["image_store"] = store = image_store(config)
     app.extensions["previews"] = Previews(store, max_bytes=config.preview_max_bytes)

@@ -21,7 +21,7 @@ from saiweb.db import Connections, Database, check_schema
 from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
 from saiweb.etl.service import EtlService
-from saiweb.notify import DASHBOARD_CHANNELS, ORDINARY_CHANNELS, TOPIC, publish
+from saiweb.notify import DASHBOARD_CHANNELS, FRAME_CHANNELS, TOPIC, publish
 from saiweb.queries import gallery_counts, health, review_drafts, sessions
 from saiweb.services import assignment, first_start, review_clock
 
@@ -39,7 +39,7 @@ GIVE_AFTER_S = 0.5  # so that a burst of reviews is given out in one round
 PURGE_EVERY_S = 6 * 3600
 FOLD_EVERY_S = 60
 TRIM_EVERY_S = 20
-FLOOD = 10  # ordinary notices within a second
+FLOOD = 10  # notices of frames within a second
 
 
 class Background:
@@ -53,7 +53,7 @@ class Background:
         self._doorkeeper = doorkeeper
         self._pages = pages
         self._recent = recent
-        self._ordinary: deque[float] = deque(maxlen=FLOOD)
+        self._frames: deque[float] = deque(maxlen=FLOOD)
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._giving: gevent.Greenlet[..., None] | None = None
@@ -113,17 +113,17 @@ class Background:
     def _hear(self, channel: str, payload: str) -> None:
         """Let kept pages and the doorkeeper hear a notice; one of a review may mean that an expert is to be chosen."""
         self._pages.clear()
-        if channel not in ORDINARY_CHANNELS or not self._is_flood():
+        is_about_review = channel == TOPIC and payload.startswith("reviews:")
+        if not (channel in FRAME_CHANNELS or is_about_review) or not self._is_flood():
             self._recent.clear()
         self._doorkeeper.hear(channel, payload)
-        is_about_review = channel == TOPIC and payload.startswith("reviews:")
         if is_about_review and (self._giving is None or self._giving.dead):
             self._giving = gevent.spawn_later(GIVE_AFTER_S, _guarded(self._give_reviews))
 
     def _is_flood(self) -> bool:
-        """Tell, of one more ordinary notice, whether more come in than pages can be drawn anew for."""
-        self._ordinary.append(time.monotonic())
-        return len(self._ordinary) == FLOOD and self._ordinary[-1] - self._ordinary[0] < 1.0
+        """Tell, of one more notice of a frame or its review, whether more come in than pages can be drawn anew for."""
+        self._frames.append(time.monotonic())
+        return len(self._frames) == FLOOD and self._frames[-1] - self._frames[0] < 1.0
 
     def _give_reviews(self) -> None:
         self._giving = None  # what is queued from here on needs another round

@@ -23,7 +23,7 @@ NEW_EXECUTION = "new_execution"
 HIGH_PRIORITY_EXECUTION = "high_priority_execution"
 PROCESS_IMAGE = "process_image"
 TOPIC = "topic"
-ORDINARY_CHANNELS = (NEW_EXECUTION, PROCESS_IMAGE)  # what comes whether anything burns or not
+FRAME_CHANNELS = (NEW_EXECUTION, HIGH_PRIORITY_EXECUTION, PROCESS_IMAGE)  # what cameras bring; the rest people do
 DASHBOARD_CHANNELS = (NEW_EXECUTION, HIGH_PRIORITY_EXECUTION, PROCESS_IMAGE, TOPIC)
 
 PROBE_EVERY_S = 5.0

@@ -3,8 +3,8 @@
 A page that is asked for again before that costs a look-up. Nothing is kept while notices cannot be heard, nor for
 longer than LASTS_S, or TIMELESS_S. `saiweb.hot_pages` says how a view uses it.
 
-A second one holds what the watch room shows. While ordinary frames pour in, their notices do not clear it: the page is
-then up to RECENT_S late, which its stream makes up for. An alarm, an answer to one or trouble clears it always.
+A second one holds what the watch room shows beside alarms. While frames pour in, their notices do not clear it: that
+part of a page is then up to LASTS_S late, which its stream makes up for. What people do, and trouble, clears it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, Final
 
 MAX_BYTES: Final = 16_000_000  # while many pages are asked for; what is LASTS_S old goes
 LASTS_S: Final = 5.0
-RECENT_S: Final = 1.0  # while a flood of frames comes in that nobody waits for
 TIMELESS_S: Final = 60.0  # for what depends on no time at all
 PATIENCE_S: Final = 2.0  # with somebody else who draws the same
 

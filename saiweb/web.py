@@ -34,6 +34,7 @@ LOCALES: Final[tuple[Locale, ...]] = ("es", "en")
 THEMES: Final = ("dark", "light")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FRAME_TOPICS: Final = ("critical", "health")  # the regions that every page shows
+ALARM_TOPICS: Final = frozenset({"critical", "queue", "wall"})  # what a flood of frames never makes late
 
 REGION_BYTES: Final = 5_000  # what the rows behind a region take, about
 
@@ -50,7 +51,7 @@ class Saiweb:
     sessions: Sessions
     doorkeeper: Doorkeeper
     pages: PageCache
-    recent: PageCache  # what the watch room shows
+    recent: PageCache  # what the watch room shows beside alarms
     signers: Signers
 
 
@@ -165,18 +166,32 @@ def render_page(
 
 
 def state_of(topic: str) -> Mapping[str, Any]:
-    """Return what a region shows within the asker's scope: asked for once for all of them, until anything happens."""
-    return recent(("region", topic), lambda: TOPICS[topic].query(conn(), saiweb().config, scope()))
+    """Return what a region shows within the asker's scope, the same for all of one answer: asked for once for all who
+    ask, until anything happens.
+    """
+    states: dict[str, Mapping[str, Any]] = g.setdefault("states", {})
+    if topic not in states:
+        kept = saiweb().pages if topic in ALARM_TOPICS else saiweb().recent
+        query = TOPICS[topic].query
+        states[topic] = _kept(kept, ("region", topic), lambda: query(conn(), saiweb().config, scope()), REGION_BYTES)
+    return states[topic]
 
 
-def recent(name: Hashable, read: Callable[[], Found], *, size: int = REGION_BYTES) -> Found:
-    """Return what `read` found last within the asker's scope, as saiweb.page_cache says; `size` is in bytes, about."""
-    kept, key = saiweb().recent, (name, scope())
-    found: Found | None = kept.get(key) if kept.is_open else None
+def recent(name: Hashable, read: Callable[[], Found], *, size: int) -> Found:
+    """Return what `read` found last within the asker's scope; in a flood of frames it may be LASTS_S old.
+
+    `size` is in bytes, about.
+    """
+    return _kept(saiweb().recent, name, read, size)
+
+
+def _kept(cache: PageCache, name: Hashable, read: Callable[[], Found], size: int) -> Found:
+    key = (name, scope())
+    found: Found | None = cache.get(key) if cache.is_open else None
     if found is None:
-        begun = kept.begin()
+        begun = cache.begin()
         found = read()
-        kept.put(key, found, size=size, begun=begun)
+        cache.put(key, found, size=size, begun=begun)
     return found
 
 

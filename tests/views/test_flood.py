@@ -1,4 +1,4 @@
-"""While ordinary frames pour in, what the watch room shows may be a second old; an alarm and an answer never wait."""
+"""While frames pour in, what the watch room shows beside alarms may be seconds old; alarms and answers never wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from saiweb.background import FLOOD, Background
 from saiweb.db import Database
 from saiweb.notify import HIGH_PRIORITY_EXECUTION, NEW_EXECUTION, PROCESS_IMAGE, TOPIC
-from saiweb.page_cache import RECENT_S, PageCache
+from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
 from tests.environment import World
 from tests.site import Site
@@ -27,7 +27,7 @@ class NoDoorkeeper:
 
 @pytest.fixture
 def caches() -> tuple[PageCache, PageCache]:
-    pages, recent = PageCache(), PageCache(lasts_s=RECENT_S)
+    pages, recent = PageCache(), PageCache()
     for one in (pages, recent):
         one.open()
     return pages, recent
@@ -47,7 +47,7 @@ def fill(*caches: PageCache) -> None:
 
 
 def test_few_frames_are_seen_at_once(beside: Background, caches: tuple[PageCache, PageCache]) -> None:
-    for channel in (NEW_EXECUTION, PROCESS_IMAGE) * (FLOOD // 2 - 1):
+    for channel in (NEW_EXECUTION, HIGH_PRIORITY_EXECUTION, PROCESS_IMAGE) * (FLOOD // 3):
         fill(*caches)
         beside._hear(channel, "1")
         assert [one.get("a") for one in caches] == [None, None]
@@ -63,14 +63,21 @@ def test_a_flood_clears_pages_and_leaves_what_the_watch_room_shows(
     assert [one.get("a") for one in caches] == [None, "A"]
 
 
-@pytest.mark.parametrize(("channel", "payload"), [(HIGH_PRIORITY_EXECUTION, "1"), (TOPIC, "attention:claimed")])
-def test_an_alarm_and_an_answer_are_seen_at_once_in_any_flood(
-    beside: Background, caches: tuple[PageCache, PageCache], channel: str, payload: str
+def test_reviews_that_frames_begin_are_part_of_the_flood(
+    beside: Background, caches: tuple[PageCache, PageCache]
 ) -> None:
+    for _ in range(FLOOD):
+        beside._hear(NEW_EXECUTION, "1")
+    fill(*caches)
+    beside._hear(TOPIC, "reviews:1")
+    assert [one.get("a") for one in caches] == [None, "A"]
+
+
+def test_what_people_do_is_seen_at_once_in_any_flood(beside: Background, caches: tuple[PageCache, PageCache]) -> None:
     for _ in range(2 * FLOOD):
         beside._hear(NEW_EXECUTION, "1")
     fill(*caches)
-    beside._hear(channel, payload)
+    beside._hear(TOPIC, "attention:claimed")
     assert [one.get("a") for one in caches] == [None, None]
 
 
@@ -89,17 +96,21 @@ def recent(site: Site) -> Iterator[PageCache]:
     cache.close()
 
 
-def waiting(site: Site, path: str = "/") -> set[int]:
-    return {int(one) for one in re.findall(r'id="wait-(\d+)"', site.client.get(path).text)}
+def waiting(site: Site) -> set[int]:
+    return {int(one) for one in re.findall(r'id="wait-(\d+)"', site.client.get("/").text)}
 
 
-def test_the_watch_room_asks_once_until_something_happens(site: Site, recent: PageCache) -> None:
+def newest(site: Site) -> set[int]:
+    return {int(one) for one in re.findall(r'id="execution-(\d+)"', site.client.get("/").text)}
+
+
+def test_the_strip_is_asked_for_once_until_something_happens_and_alarms_are_not(site: Site, recent: PageCache) -> None:
     site.add_execution(1, "critical")
-    assert waiting(site) == {1}
+    assert (waiting(site), newest(site)) == ({1}, {1})
     site.add_execution(2, "critical", camera_id="other")
-    assert waiting(site) == {1}
+    assert (waiting(site), newest(site)) == ({1, 2}, {1})
     recent.clear()  # what the listener does with the notice
-    assert waiting(site) == {1, 2}
+    assert newest(site) == {1, 2}
 
 
 def test_who_answers_an_alarm_sees_it_on_the_next_page(site: Site, recent: PageCache) -> None:
