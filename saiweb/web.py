@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from psycopg.pq import TransactionStatus
 from config import Config
 from saiweb import key_map, permissions
 from saiweb.db import Database
-from saiweb.page_cache import PageCache
+from saiweb.page_cache import LASTS_S, PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
 from saiweb.realtime.hub import Hub
 from saiweb.realtime.topics import TOPICS
@@ -191,7 +192,8 @@ def _kept(cache: PageCache, name: Hashable, read: Callable[[], Found], size: int
     if found is None:
         begun = cache.begin()
         found = read()
-        cache.put(key, found, size=size, begun=begun)
+        lasts_s = LASTS_S * random.uniform(0.6, 1)  # noqa: S311 jitter: no page has to ask for everything anew
+        cache.put(key, found, size=size, begun=begun, lasts_s=lasts_s)
     return found
 
 
