@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from flask import current_app
+from flask_babel import get_locale
 
 from saiweb import web
 
@@ -22,7 +23,8 @@ _Kept = OrderedDict[tuple[Hashable, ...], str]
 def once(*what: Hashable, caller: Callable[[], str]) -> str:
     """Return what `caller` drew for the same, the longest unused of MAX_KEPT goes first."""
     kept: _Kept = current_app.extensions.setdefault("drawn_once", OrderedDict())
-    key = (web.locale(), web.asset("icons.svg"), *what)
+    locale = get_locale()
+    key = (locale and locale.language, web.asset("icons.svg"), *what)
     found = kept.get(key)
     if found is None:
         found = kept[key] = caller()

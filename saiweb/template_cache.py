@@ -31,6 +31,7 @@ class TemplateCache(FileSystemBytecodeCache):
     def __init__(self, folder: Path, options: dict[str, Any]) -> None:
         version = hashlib.sha256(repr((jinja2.__version__, sorted(options.items()))).encode()).hexdigest()[:12]
         super().__init__(str(folder), f"{version}-%s.jinja")
+        self._is_told = False
 
     def load_bytecode(self, bucket: Bucket) -> None:
         try:
@@ -43,7 +44,9 @@ class TemplateCache(FileSystemBytecodeCache):
             Path(self.directory).mkdir(mode=0o755, parents=True, exist_ok=True)
             super().dump_bytecode(bucket)
         except OSError as error:
-            logger.warning("template_not_kept", extra={"reason": str(error)})
+            if not self._is_told:
+                logger.warning("templates_not_kept", extra={"reason": str(error)})
+            self._is_told = True
 
     def fill(self, env: Environment) -> int:
         """Compile what is not there yet and keep none of it in memory; returns how many that were."""
