@@ -86,7 +86,13 @@ def always_denied(*_: object) -> bool:
 
 
 def test_they_lie_beside_pythons_own_or_with_our_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = tmp_path / "__pycache__" / "templates"
+    beside.parent.mkdir()
+    monkeypatch.setattr(template_cache, "FOLDER", beside)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    assert template_cache.folder(tmp_path) == template_cache.FOLDER
+    assert template_cache.folder(tmp_path / "data") == beside
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert template_cache.folder(tmp_path / "data") == tmp_path / "data" / "templates"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(os, "access", always_denied)
-    assert template_cache.folder(tmp_path) == tmp_path / "templates"
+    assert template_cache.folder(tmp_path / "data") == tmp_path / "data" / "templates"
