@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 FILE: Final = "demo_people.json"
 PEOPLE: Final[dict[str, tuple[Role, str]]] = {
-    "demo-viewer": ("viewer", "Vera Luna"),
-    "demo-expert": ("expert", "Elena Ríos"),
-    "demo-expert-2": ("expert", "Ernesto Paz"),  # a second opinion is somebody else's
-    "demo-admin": ("admin", "Ada Vidal"),
+    "demo-viewer": ("viewer", "Observador (demostración)"),
+    "demo-expert": ("expert", "Experto (demostración)"),
+    "demo-expert-2": ("expert", "Experto-2 (demostración)"),  # a second opinion is somebody else's
+    "demo-admin": ("admin", "Administrador (demostración)"),
 }
 ALWAYS: Final = {weekday: (time(0), time(0)) for weekday in range(1, 8)}  # from midnight to the next
 
