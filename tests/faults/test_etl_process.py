@@ -75,6 +75,7 @@ def test_a_process_killed_in_the_middle_of_work_loses_nothing(ledger: Ledger, ro
         finally:
             is_over.set()
             camera.join()
+    ledger.write("critical")  # that the next one loads: an order to stop may not reach it before it has begun
     with ledger.world.running("etl", "run"):
         assert_all_right(ledger)
 
