@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,18 @@ PERIOD_S = 0.005
 NOTICED_S = 0.015
 
 
-class WatchedApplication(launcher.Application):
-    """The application, with the watch beside it in the worker."""
+def _serve(listener: int, heartbeat: int) -> None:
+    """Be the web process, with the watch in its event loop."""
+    from saiweb import web_process
 
-    def load(self) -> Any:
-        import gevent
+    class Watched(web_process.Application):
+        def load(self) -> Any:
+            import gevent
 
-        gevent.spawn(_watch, Path(os.environ["BENCH_STALLS"]))
-        return super().load()
+            gevent.spawn(_watch, Path(os.environ["BENCH_STALLS"]))
+            return super().load()
+
+    web_process.serve(Watched(listener), heartbeat)
 
 
 def _watch(path: Path) -> None:
@@ -45,5 +50,6 @@ def _watch(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    launcher.Application = WatchedApplication
-    launcher.serve(Config.from_env(), demo=False)
+    if len(sys.argv) > 1:
+        _serve(*(int(one) for one in sys.argv[1:]))
+    launcher.serve(Config.from_env(), demo=False, web="bench.watched")

@@ -37,7 +37,7 @@ from saiweb import background as background_jobs
 from saiweb import sound as sounds
 from saiweb.db import DATABASE_AWAY, Database
 from saiweb.drawn_once import once
-from saiweb.etl.service import image_store
+from saiweb.etl.service import dashboard_pool, image_store
 from saiweb.page_cache import PageCache
 from saiweb.proxies import Proxies
 from saiweb.realtime.doorkeeper import Doorkeeper
@@ -164,14 +164,8 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
         app.jinja_env.filters.update(more.FILTERS)
 
     database = Database(config.dashboard_conninfo(), name="web", max_size=WEB_CONNECTIONS)
-    regions = Database(
-        config.dashboard_conninfo(),
-        name="regions",
-        max_size=HUB_CONNECTIONS,
-        is_checked=False,  # the hub tries again by itself
-        is_autocommit=True,  # a region is one look at each query; a transaction would be two more round trips
-    )
-    hub = Hub(config, Regions(app, config, regions))
+    steady = dashboard_pool(config, others=HUB_CONNECTIONS)
+    hub = Hub(config, Regions(app, config, steady.share(HUB_CONNECTIONS)))
     sessions = Sessions()
     signers = Signers()
     doorkeeper = Doorkeeper(hub, sessions, database, signers=signers)
@@ -191,7 +185,7 @@ def create_app(config: Config, *, background: bool = True) -> Flask:
     for away in DATABASE_AWAY:
         app.register_error_handler(away, _database_away)
     if background:
-        background_jobs.start(config, database, doorkeeper, pages, recent)
+        background_jobs.start(config, database, steady, doorkeeper, pages, recent)
     return app
 
 

@@ -20,7 +20,7 @@ from saiweb import memory, notify
 from saiweb.db import Connections, Database, check_schema
 from saiweb.errors import SaiwebError
 from saiweb.etl.links import LINK_ERRORS
-from saiweb.etl.service import EtlService
+from saiweb.etl.service import EtlService, dashboard_pool
 from saiweb.notify import DASHBOARD_CHANNELS, FRAME_CHANNELS, TOPIC, publish
 from saiweb.queries import gallery_counts, health, review_drafts, sessions
 from saiweb.services import assignment, first_start, review_clock
@@ -46,7 +46,13 @@ class Background:
     """What runs in a web process: the dashboard's LISTEN loop, care for sessions, and the ETL if there is an n8n."""
 
     def __init__(
-        self, config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache, recent: PageCache
+        self,
+        config: Config,
+        database: Database,
+        steady: Database,
+        doorkeeper: Doorkeeper,
+        pages: PageCache,
+        recent: PageCache,
     ) -> None:
         self._config = config
         self._database = database
@@ -57,7 +63,7 @@ class Background:
         self._stop = threading.Event()
         self._listener: gevent.Greenlet[..., None] | None = None
         self._giving: gevent.Greenlet[..., None] | None = None
-        self._etl = EtlService(config) if config.has_n8n else None
+        self._etl = EtlService(config, steady) if config.has_n8n else None
         if self._etl is not None:
             doorkeeper.share(self._etl.dashboard)
         self._scheduler = _scheduler(self._jobs())
@@ -169,11 +175,19 @@ class Background:
 
 
 def start(
-    config: Config, database: Database, doorkeeper: Doorkeeper, pages: PageCache, recent: PageCache
+    config: Config,
+    database: Database,
+    steady: Database,
+    doorkeeper: Doorkeeper,
+    pages: PageCache,
+    recent: PageCache,
 ) -> Background:
-    """Start everything that runs beside the pages in this process; databases that are away are waited for."""
+    """Start everything that runs beside the pages in this process; databases that are away are waited for.
+
+    `database` is the pages' own; `steady` is what the ETL shares with the live feed (etl.service.dashboard_pool).
+    """
     gevent.spawn(_say_schema, database)
-    background = Background(config, database, doorkeeper, pages, recent)
+    background = Background(config, database, steady, doorkeeper, pages, recent)
     background.start()
     return background
 
@@ -211,7 +225,8 @@ def _guarded(work: Callable[[], None]) -> Callable[[], None]:
 
 def run_etl(config: Config) -> None:
     """Run the ETL alone in this process until SIGTERM or SIGINT, then hand back what was begun."""
-    service = EtlService(config)
+    pool = dashboard_pool(config)
+    service = EtlService(config, pool)
     ended = gevent.event.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(sign, ended.set)
@@ -221,6 +236,7 @@ def run_etl(config: Config) -> None:
     ended.wait()
     scheduler.shutdown(wait=False)
     service.stop()
+    pool.close()
 
 
 def _etl_jobs(config: Config, service: EtlService) -> list[tuple[Callable[[], None], int]]:

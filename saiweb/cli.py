@@ -160,12 +160,17 @@ def etl_backfill(config: Config, since: datetime | None, until: datetime | None)
     """Load every finished execution that is missing, then exit."""
     _patch()
     from saiweb.etl.backfill import backfill
-    from saiweb.etl.service import EtlService
+    from saiweb.etl.service import EtlService, dashboard_pool
 
     _require_n8n(config)
-    with database_errors(), dashboard_database(config) as dashboard, _progress() as on_progress:
+    with (
+        database_errors(),
+        dashboard_database(config) as dashboard,
+        dashboard_pool(config) as pool,
+        _progress() as on_progress,
+    ):
         done = backfill(
-            EtlService(config),
+            EtlService(config, pool),
             dashboard,
             since=_local(config, since),
             until=_local(config, until),

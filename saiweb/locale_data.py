@@ -1,7 +1,8 @@
 """Languages: what Babel reads of them, and how templates look words up.
 
 Babel's data of our languages is without what no page shows: names of units, currencies, zones, languages, countries.
-They are nine tenths of it, and 4 MB in the web process. `python -m saiweb.locale_data` writes the files that are read
+They are nine tenths of it, and 4 MB in the web process. What it knows of all languages together is without the tables
+by which one is guessed from another, 2 MB more. `python -m saiweb.locale_data` writes the files that are read
 instead of Babel's, after Babel was renewed; a test says when.
 """
 
@@ -11,7 +12,7 @@ import pickle
 from pathlib import Path
 from typing import Any, Final, cast
 
-from babel import localedata
+from babel import core, localedata
 from babel.support import Translations
 from flask_babel import get_locale, get_translations
 from jinja2 import Environment
@@ -41,11 +42,13 @@ NEEDLESS: Final = frozenset(
         "variants",
     }
 )
+NEEDED_OF_ALL: Final = frozenset({"cldr", "parent_exceptions"})  # of global.dat, which is about no single language
 
 
 def use() -> None:
     """Let Babel read our files; before it reads any."""
     localedata._dirname = str(FOLDER)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    core._global_data = pickle.loads((FOLDER / "global.dat").read_bytes())  # noqa: S301, SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def install(env: Environment) -> None:
@@ -72,15 +75,17 @@ def install(env: Environment) -> None:
 
 
 def slim(name: str) -> bytes:
-    """Return what is left of Babel's own file, in its form."""
-    file = Path(localedata.__file__).parent / "locale-data" / f"{name}.dat"
+    """Return what is left of Babel's own file of a language, or of "global", in its form."""
+    is_global = name == "global"
+    file = Path(localedata.__file__).parent / ("." if is_global else "locale-data") / f"{name}.dat"
     data: dict[str, Any] = pickle.loads(file.read_bytes())  # noqa: S301 (Babel's own)
-    return pickle.dumps({key: value for key, value in data.items() if key not in NEEDLESS}, protocol=4)
+    kept = NEEDED_OF_ALL if is_global else data.keys() - NEEDLESS
+    return pickle.dumps({key: value for key, value in data.items() if key in kept}, protocol=4)
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name in LOADED:
+    for name in (*LOADED, "global"):
         (FOLDER / f"{name}.dat").write_bytes(slim(name))
 
 

@@ -44,9 +44,9 @@ SMALL_SERVER = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "min_wal_size": "80MB",
-    "shared_buffers": "8MB",
+    "shared_buffers": "6MB",
     "timezone": "UTC",
-    "wal_buffers": "1MB",
+    "wal_buffers": "512kB",
     "wal_level": "minimal",
 }
 SMALL_SERVER_FROM_18 = {"autovacuum_worker_slots": "2", "io_method": "sync"}

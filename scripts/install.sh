@@ -56,4 +56,7 @@ options=(--frozen --inexact --no-managed-python --quiet --compile-bytecode)
 [ "$group" = dev ] || options+=(--no-dev)
 .venv/bin/python -m uv sync "${options[@]}" --python .venv/bin/python || fail "uv could not install what uv.lock names."
 .venv/bin/python -m compileall -q config.py wsgi.py saiweb
+# what `saiweb run` serves with, in the form in which it does (saiweb/supervisor.py)
+.venv/bin/python -OO -m compileall -q config.py wsgi.py saiweb
+PYTHONDONTWRITEBYTECODE='' .venv/bin/python -OO -c 'import saiweb.web_process, saiweb.app, PIL.JpegImagePlugin, PIL.WebPImagePlugin'
 wanted >".venv/.installed-$group"

@@ -22,6 +22,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "etl": {"saiweb.views", "saiweb.realtime", "saiweb.web", "saiweb.app", "saiweb.demo", "flask"},
     "realtime": {"saiweb.views", "saiweb.etl", "saiweb.demo"},
     "views": {"saiweb.etl", "saiweb.demo", "saiweb.cli"},
+    "supervisor": {"psycopg", "flask", "gunicorn", "gevent", "config", "click", "saiweb.db", "saiweb.app"},
     "launcher": {"psycopg", "flask", "saiweb.db", "saiweb.app", "saiweb.queries", "saiweb.etl"},
 }
 SQL_ALLOWED = ("saiweb/queries/", "saiweb/etl/", "saiweb/demo/", "saiweb/db.py", "saiweb/notify.py")

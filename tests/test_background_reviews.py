@@ -12,6 +12,7 @@ import pytest
 from saiweb import background
 from saiweb.background import Background
 from saiweb.db import Database
+from saiweb.etl.service import dashboard_pool
 from saiweb.notify import NEW_EXECUTION, TOPIC
 from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
@@ -43,10 +44,14 @@ def room(world: World) -> Iterator[Room]:
 def beside(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Background, SilentDoorkeeper]]:
     monkeypatch.setattr(background, "GIVE_AFTER_S", 0.01)
     doorkeeper = SilentDoorkeeper()
-    with Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database:
-        built = Background(world.config, database, cast("Doorkeeper", doorkeeper), PageCache(), PageCache())
-        yield built, doorkeeper
-        built._reviewing().close()  # pyright: ignore[reportAttributeAccessIssue]
+    with (
+        Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database,
+        dashboard_pool(world.config) as steady,
+    ):
+        yield (
+            Background(world.config, database, steady, cast("Doorkeeper", doorkeeper), PageCache(), PageCache()),
+            doorkeeper,
+        )
 
 
 def test_a_notice_gives_what_was_queued_to_an_expert(room: Room, beside: tuple[Background, SilentDoorkeeper]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
 from saiweb import db
 from saiweb.embedded_databases import ensure_databases
@@ -271,3 +272,24 @@ def test_a_connection_that_the_server_left_is_replaced_before_it_is_lent(world: 
         with database.connection() as conn:
             assert conn.info.backend_pid != pid
             assert conn.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_one_share_of_a_pool_leaves_the_places_of_another_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "PLACE_PATIENCE_S", 0.2)
+    with db.Database(world.config.dashboard_conninfo(), name="shared", max_size=3) as database:
+        greedy, modest = database.share(2), database.share(1)
+        with greedy.connection() as one, greedy.connection() as two:
+            with pytest.raises(PoolTimeout), greedy.connection():
+                pass
+            with modest.connection() as three:
+                assert len({one.info.backend_pid, two.info.backend_pid, three.info.backend_pid}) == 3
+        with greedy.connection(), greedy.connection():
+            pass
+
+
+def test_shares_that_are_not_busy_together_use_one_connection(world: World) -> None:
+    with db.Database(world.config.dashboard_conninfo(), name="shared", max_size=2) as database:
+        with database.share(1).connection() as conn:
+            first = conn.info.backend_pid
+        with database.share(1).connection() as conn:
+            assert conn.info.backend_pid == first

@@ -10,7 +10,7 @@ import gevent
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from saiweb.db import Connections, Database
+from saiweb.db import Connections
 
 LINK_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 DATABASE_ERRORS = (psycopg.Error, *LINK_ERRORS)
@@ -27,7 +27,7 @@ class NoAnswerError(psycopg.OperationalError):
 class Watched:
     """A database whose every lost or refused connection is told, whoever it was lent to."""
 
-    def __init__(self, database: Database, on_lost: Callable[[str], None]) -> None:
+    def __init__(self, database: Connections, on_lost: Callable[[str], None]) -> None:
         self._database = database
         self._on_lost = on_lost
 
@@ -40,9 +40,6 @@ class Watched:
             if _is_lost(error):
                 self._on_lost(first_line(error))
             raise
-
-    def close(self) -> None:
-        self._database.close()
 
 
 @contextmanager

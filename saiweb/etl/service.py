@@ -53,20 +53,16 @@ class Trouble:
 
 
 class EtlService:
-    """Keeps the ETL running. All methods are called in the event loop."""
+    """Keeps the ETL running. All methods are called in the event loop.
 
-    def __init__(self, config: Config) -> None:
+    `pool` has the connections to the dashboard database, of which it uses DASHBOARD_CONNECTIONS (see dashboard_pool).
+    """
+
+    def __init__(self, config: Config, pool: Database) -> None:
         self._config = config
         self._patience_s = config.etl_timeout_ms / 1000
-        dashboard = Database(
-            config.dashboard_conninfo(),
-            name="etl",
-            max_size=DASHBOARD_CONNECTIONS,
-            statement_timeout_ms=config.etl_timeout_ms,
-            is_checked=False,
-            is_autocommit=True,
-        )
-        self.dashboard = Watched(dashboard, on_lost=lambda reason: self._lost(DATABASE, reason))
+        share = pool.share(DASHBOARD_CONNECTIONS)
+        self.dashboard = Watched(share, on_lost=lambda reason: self._lost(DATABASE, reason))
         self._n8n = Database(
             config.n8n_conninfo(),
             name="etl reader",
@@ -112,7 +108,6 @@ class EtlService:
             gevent.kill(self._listener)
             self._listener = None
         self.worker.stop()
-        self.dashboard.close()
         self._n8n.close()
 
     def watch(self) -> None:
@@ -296,6 +291,21 @@ def _outcome(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return work(), None
     except Exception as error:
         return None, error
+
+
+def dashboard_pool(config: Config, *, others: int = 0) -> Database:
+    """Return connections to the dashboard database for an ETL, and as many more for `others` that share them.
+
+    Each statement is its own transaction, and may take ETL_TIMEOUT_MS. Who uses them tries again by itself.
+    """
+    return Database(
+        config.dashboard_conninfo(),
+        name="etl",
+        max_size=DASHBOARD_CONNECTIONS + others,
+        statement_timeout_ms=config.etl_timeout_ms,
+        is_checked=False,
+        is_autocommit=True,
+    )
 
 
 def image_store(config: Config, *, max_slow_pixels: int | None = None) -> ImageStore:

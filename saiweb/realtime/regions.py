@@ -9,7 +9,7 @@ from flask import Flask, render_template
 from flask_babel import force_locale  # pyright: ignore[reportUnknownVariableType]
 
 from config import Config
-from saiweb.db import Database
+from saiweb.db import Connections
 from saiweb.realtime import frames
 from saiweb.realtime.listener import View
 from saiweb.realtime.topics import Context, Topic
@@ -21,7 +21,7 @@ REGION = "saiweb.region"  # in the environ of a region, which is drawn for many 
 class Regions:
     """The hub's source (saiweb.realtime.hub.Source): one pooled connection per reading."""
 
-    def __init__(self, app: Flask, config: Config, database: Database) -> None:
+    def __init__(self, app: Flask, config: Config, database: Connections) -> None:
         self._app = app
         self._config = config
         self._database = database

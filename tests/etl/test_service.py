@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import gevent
 import pytest
 
-from saiweb.etl.service import LISTENER, EtlService
+from saiweb.etl.service import LISTENER, EtlService, dashboard_pool
 from saiweb.services.image_store import ImageStore
 from tests.environment import MakeWorld, World
 
@@ -17,9 +17,10 @@ def world(make_world: MakeWorld) -> World:
 
 @pytest.fixture
 def service(world: World) -> Iterator[EtlService]:
-    service = EtlService(world.config)
-    yield service
-    service.stop()
+    with dashboard_pool(world.config) as pool:
+        service = EtlService(world.config, pool)
+        yield service
+        service.stop()
 
 
 def test_a_trouble_that_begins_while_a_report_looks_at_the_disk_is_written_down(

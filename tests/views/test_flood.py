@@ -10,6 +10,7 @@ import pytest
 
 from saiweb.background import FLOOD, Background
 from saiweb.db import Database
+from saiweb.etl.service import dashboard_pool
 from saiweb.notify import HIGH_PRIORITY_EXECUTION, NEW_EXECUTION, PROCESS_IMAGE, TOPIC
 from saiweb.page_cache import PageCache
 from saiweb.realtime.doorkeeper import Doorkeeper
@@ -35,10 +36,11 @@ def caches() -> tuple[PageCache, PageCache]:
 
 @pytest.fixture
 def beside(world: World, caches: tuple[PageCache, PageCache]) -> Iterator[Background]:
-    with Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database:
-        built = Background(world.config, database, cast("Doorkeeper", NoDoorkeeper()), *caches)
-        yield built
-        built._reviewing().close()  # pyright: ignore[reportAttributeAccessIssue]
+    with (
+        Database(world.config.dashboard_conninfo(), name="test", max_size=1) as database,
+        dashboard_pool(world.config) as steady,
+    ):
+        yield Background(world.config, database, steady, cast("Doorkeeper", NoDoorkeeper()), *caches)
 
 
 def fill(*caches: PageCache) -> None:
