@@ -170,6 +170,8 @@ def state_of(topic: str) -> Mapping[str, Any]:
     """Return what a region shows within the asker's scope, the same for all of one answer: asked for once for all who
     ask, until anything happens.
     """
+    if (other := TOPICS[topic].found_by) is not None:
+        return state_of(other)[topic]
     states: dict[str, Mapping[str, Any]] = g.setdefault("states", {})
     if topic not in states:
         kept = saiweb().pages if topic in ALARM_TOPICS else saiweb().recent

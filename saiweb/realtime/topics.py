@@ -68,6 +68,7 @@ class Topic:
         frozenset()
     )  # routes whose forms it shows to those who may call them; `may()` knows no other
     shown_ids: Callable[[Context], frozenset[int]] = _nothing
+    found_by: str | None = None  # the topic whose query finds this one's context, too, and has it under its name
     partial: str
 
     @property
@@ -92,6 +93,7 @@ def read_critical(conn: psycopg.Connection[Any], _config: Config, scope: Scope |
     found = waiting.of("critical")
     newest = attention.newest_unclaimed(found.groups)
     return {
+        "queue": _queue_of(waiting),
         "alerts": sorted(found.groups, key=lambda one: one.claimed_by is not None),
         "total": found.unclaimed,
         "waiting_total": found.total,
@@ -102,7 +104,11 @@ def read_critical(conn: psycopg.Connection[Any], _config: Config, scope: Scope |
 
 
 def read_queue(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
-    return {"waiting": attention.waiting(conn, scope=scope), "selected_id": None}
+    return _queue_of(attention.waiting(conn, scope=scope))
+
+
+def _queue_of(waiting: attention.Waiting) -> dict[str, Any]:
+    return {"waiting": waiting, "selected_id": None}
 
 
 def read_rest(conn: psycopg.Connection[Any], _config: Config, scope: Scope | None) -> Context:
@@ -193,6 +199,7 @@ TOPICS: dict[str, Topic] = {
             at_once=frozenset({ATTENTION}),
             query=read_queue,
             shown_ids=_ids_of_queue,
+            found_by="critical",
             partial="dashboard/_queue.html",
         ),
         Topic(
