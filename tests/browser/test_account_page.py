@@ -49,6 +49,8 @@ def set_up(page: Page, address: Address) -> tuple[str, list[str]]:
     page.get_by_label("2. Escribí los seis números").fill(code(secret))
     page.get_by_role("button", name="Activar").click()
     expect(page.locator(".codes li")).to_have_count(10)
+    heights = page.locator(".codes li").evaluate_all("codes => codes.map(one => one.getBoundingClientRect().height)")
+    assert max(heights) < 30, "a code is broken over two lines"
     return secret, page.locator(".codes li").all_inner_texts()
 
 

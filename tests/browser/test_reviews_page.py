@@ -35,7 +35,8 @@ def signed(desk: Desk) -> int:
 
 
 def give_key(page: Page) -> None:
-    page.get_by_label("Contraseña o frase de firma").fill(PASSWORD)
+    expect(page.get_by_label("Contraseña o frase de firma")).to_be_focused()
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
 
 
