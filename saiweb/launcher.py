@@ -31,7 +31,8 @@ def serve(config: Config, *, demo: bool, web: str = WEB_PROCESS) -> NoReturn:
         "port": str(config.http_port),
         "scheme": "http" if config.tls_cert is None else "https",
         "data": str(config.data_path) if config.uses_embedded_postgres else "",
-        "demo": f"{config.n8n_name}/{config.n8n_owner_user}" if demo else "",
+        "demo": config.n8n_name if demo else "",
+        "demo_owner": config.n8n_owner_user if demo else "",
         "web": web,
     }
     sys.stdout.flush()

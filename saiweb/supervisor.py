@@ -100,16 +100,26 @@ class WebProcess:
 
 
 class Supervisor:
-    """The embedded PostgreSQL where `data` is a folder, the demo network where it is wanted, and the web process."""
+    """The embedded PostgreSQL where `data` is a folder, the demo network where `demo` is set, and the web process.
+
+    `demo` is n8n's database, which belongs to `demo_owner`; `web` the module of the web process.
+    """
 
     def __init__(
-        self, host: str, port: int, *, data: Path | None, demo: str, web: str = WEB_PROCESS, scheme: str = "http"
+        self,
+        host: str,
+        port: int,
+        *,
+        scheme: str = "http",
+        data: Path | None = None,
+        demo: str = "",
+        demo_owner: str = "",
+        web: str = WEB_PROCESS,
     ) -> None:
-        """`demo`: n8n's database and its owner, parted by a slash; empty for no demo network."""
         self._address = (host, port)
         self._scheme = scheme
         self._data = data
-        self._demo_database = demo
+        self._demo_database, self._demo_owner = demo, demo_owner
         self._web_module = web
         self._postgres = None if data is None else EmbeddedPostgres(data / "postgres")
         self._demo: subprocess.Popen[bytes] | None = None
@@ -140,7 +150,7 @@ class Supervisor:
             n8n_folder = self._data / "n8n"
             n8n_folder.mkdir(exist_ok=True)
             os.environ |= {"SAIWEB_DEMO": "true", "N8N_STORAGE_PATHS": str(n8n_folder)}
-            os.environ["DEMO_N8N_DSN"] = self._postgres.conninfo(*self._demo_database.split("/", 1))
+            os.environ["DEMO_N8N_DSN"] = self._postgres.conninfo(self._demo_database, self._demo_owner)
             os.environ["DEMO_STORAGE_PATH"] = str(n8n_folder)
         _run("saiweb.embedded_databases")
         _run("saiweb", "migrate")
@@ -203,12 +213,11 @@ def say(sentence: str) -> None:
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Supervise what NAME=VALUE arguments say: host, port, scheme, data, demo, web."""
-    given = dict(one.split("=", 1) for one in arguments)
-    data = given.pop("data", "")
+    """Supervise what NAME=VALUE arguments say: those of Supervisor, an empty one as if it were not there."""
+    given = dict(one.split("=", 1) for one in arguments if not one.endswith("="))
+    data = given.pop("data", None)
     try:
-        supervisor = Supervisor(given.pop("host"), int(given.pop("port")), data=Path(data) if data else None, **given)
-        supervisor.run()
+        Supervisor(given.pop("host"), int(given.pop("port")), data=Path(data) if data else None, **given).run()
     except SaiwebError as error:
         sys.exit(f"Error: {error}")
 

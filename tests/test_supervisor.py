@@ -83,7 +83,7 @@ def test_one_that_cannot_start_is_not_tried_for_ever(web: WebProcess, monkeypatc
 def test_an_application_that_cannot_be_made_ends_the_command_with_its_reason(tmp_path: Path) -> None:
     """The settings are right when the command looks at them, and wrong by the time the web process does."""
     environment = {**os.environ, "SAI_DB_HOST": "/nowhere", "SAI_DATA_PATH": str(tmp_path), "SSE_MAX_CLIENTS": "none"}
-    command = [*supervisor.INTERPRETER, "-m", "saiweb.supervisor", "host=127.0.0.1", "port=0", "demo="]
+    command = [*supervisor.INTERPRETER, "-m", "saiweb.supervisor", "host=127.0.0.1", "port=0"]
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "SSE_MAX_CLIENTS" in done.stderr
@@ -92,7 +92,7 @@ def test_an_application_that_cannot_be_made_ends_the_command_with_its_reason(tmp
 
 def test_whoever_asks_while_there_is_no_web_process_waits_instead_of_being_refused(tmp_path: Path) -> None:
     environment = {**os.environ, "SAI_DB_HOST": "/nowhere", "SAI_DATA_PATH": str(tmp_path)}
-    command = [*supervisor.INTERPRETER, "-m", "saiweb.supervisor", "host=127.0.0.1", "port=0", "demo="]
+    command = [*supervisor.INTERPRETER, "-m", "saiweb.supervisor", "host=127.0.0.1", "port=0"]
     with subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout is not None
