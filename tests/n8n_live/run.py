@@ -130,7 +130,10 @@ def _watch(
                 lambda path=path, sent=frame.image: _get(port, path, cookie) == (200, sent),
                 "the picture as it was sent",
             )
-            card = _get(port, "/", cookie)[1].decode().partition(mark)[2].partition("</li>")[0]
+            card = _until(  # many frames at once may keep the page's strip for some seconds
+                lambda mark=mark: _get(port, "/", cookie)[1].decode().partition(mark)[2].partition("</li>")[0],
+                "its card on the page",
+            )
         except LabError as error:
             failures.append(f"n8n {VERSIONS[version]}, {post.name}: {error}")
             continue
