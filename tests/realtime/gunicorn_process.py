@@ -48,7 +48,9 @@ class Server:
         self.port = port
 
     def request(self, method: str, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=30
+        )  # the first start compiles all templates
         connection.request(method, path)
         answer = connection.getresponse()
         body = answer.read().decode()
