@@ -29,6 +29,7 @@ STANDARD_ERROR = 2
 GLANCE_S = 1.0
 RESPAWN_PAUSE_S = 2.0
 HUNG_AFTER_S = 30.0  # without a sign of life
+START_PATIENCE_S = 120.0  # until the first: a slow machine imports, and compiles all templates after an upgrade
 WEB_PATIENCE_S = 8.0  # gunicorn.conf.py gives requests 3 s to end, and the pool and the ETL end after them
 DEMO_PATIENCE_S = 5.0
 
@@ -64,7 +65,7 @@ class WebProcess:
         if self._process is None:
             if now - self._started_at >= RESPAWN_PAUSE_S:
                 self._start(now)
-        elif now - self._alive_at > HUNG_AFTER_S:
+        elif now - self._alive_at > (HUNG_AFTER_S if self._alive_at > self._started_at else START_PATIENCE_S):
             say("the web process has stopped answering and is ended")
             self._process.send_signal(signal.SIGKILL if self._is_given_up else signal.SIGABRT)
             self._is_given_up = True
