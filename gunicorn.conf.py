@@ -1,4 +1,4 @@
-"""How gunicorn serves saiweb: one gevent worker, quick to stop; the address and the hooks come from the launcher."""
+"""How gunicorn serves saiweb: one gevent worker, quick to stop; the address comes from whoever starts it."""
 
 workers = 1
 worker_class = "saiweb.late_worker.LateWorker"  # which becomes saiweb.realtime.worker.SSEWorker

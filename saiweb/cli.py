@@ -1,4 +1,4 @@
-"""The commands that an operator types. Heavy modules are imported inside: `saiweb run` must stay a small process."""
+"""The commands that an operator types. Heavy modules are imported inside: a command starts quickly."""
 
 from __future__ import annotations
 

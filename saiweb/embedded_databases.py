@@ -1,4 +1,4 @@
-"""Create the databases and their owners in the embedded PostgreSQL; a program, so that the launcher stays small."""
+"""Create the databases and their owners in the embedded PostgreSQL; a program, so that the supervisor stays small."""
 
 import psycopg
 from psycopg import sql

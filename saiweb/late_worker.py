@@ -1,7 +1,7 @@
 """LateWorker: gunicorn's worker class, which loads the real one in the worker only.
 
-Gunicorn imports its worker class in the master. Ours would bring gevent and the database driver into the launcher,
-which shall stay small, and the driver before gevent's patch, which would stop the whole process at every query.
+For `gunicorn wsgi:app`: gunicorn imports its worker class in the master. Ours would bring the database driver there
+before gevent's patch, which would stop the whole process at every query. `saiweb run` has saiweb.web_process instead.
 """
 
 from gunicorn.workers.base_async import AsyncWorker

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from typing import NoReturn
 
 from config import Config
 from saiweb import listening
 from saiweb.errors import SaiwebError
-from saiweb.supervisor import INTERPRETER, WEB_PROCESS
+from saiweb.supervisor import INTERPRETER, WEB_PROCESS, listen
 
 
 class LauncherError(SaiwebError):
@@ -23,7 +22,7 @@ def serve(config: Config, *, demo: bool, web: str = WEB_PROCESS) -> NoReturn:
     Raises SaiwebError with one sentence when it cannot start.
     """
     listening.require_safe(config, demo=demo)
-    _require_free_port(config.http_host, config.http_port)
+    listen(config.http_host, config.http_port).close()  # so that a taken port is told before anything is started
     if demo and not (config.uses_embedded_postgres and config.n8n_host is None):
         raise LauncherError("--demo writes simulated executions: unset SAI_DB_HOST and N8N_DB_HOST, or run without it.")
     settings = {
@@ -38,15 +37,3 @@ def serve(config: Config, *, demo: bool, web: str = WEB_PROCESS) -> NoReturn:
     sys.stdout.flush()
     arguments = [f"{name}={value}" for name, value in settings.items()]
     os.execv(INTERPRETER[0], [*INTERPRETER, "-m", "saiweb.supervisor", *arguments])  # noqa: S606
-
-
-def _require_free_port(host: str, port: int) -> None:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise LauncherError(
-                f"Port {port} of {host} cannot be had ({error.strerror}): set SAI_HTTP_PORT to another."
-            ) from error

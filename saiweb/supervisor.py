@@ -6,6 +6,7 @@ settings nor gunicorn, and whatever needs the database driver or Flask runs in a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -20,7 +22,7 @@ from typing import NoReturn
 from saiweb.errors import SaiwebError
 from saiweb.postgres import EmbeddedPostgres, PostgresError, die_with_parent
 
-INTERPRETER = (sys.executable, "-OO")  # without docstrings and assertions: 4 MB less of code in memory
+INTERPRETER = (sys.executable, "-OO")  # without docstrings and assertions: 3 MB less of code in memory
 WEB_PROCESS = "saiweb.web_process"
 CANNOT_START = 3  # gunicorn's WORKER_BOOT_ERROR: the application cannot be made, and another process could not either
 BACKLOG = 2048  # connections that wait while there is no web process
@@ -84,13 +86,8 @@ class WebProcess:
         self._started_at = self._alive_at = now
         self._is_given_up = False
         inherited = (self._listener.fileno(), self._told)
-        self._process = subprocess.Popen(
-            [*INTERPRETER, "-m", self._module, *(str(descriptor) for descriptor in inherited)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=inherited,
-            start_new_session=True,  # Ctrl-C is for this process, which stops the others in order
-            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 (no other thread runs)
-        )
+        command = [*INTERPRETER, "-m", self._module, *(str(descriptor) for descriptor in inherited)]
+        self._process = _spawn(command, pass_fds=inherited)
 
     def _listen_to_it(self) -> None:
         try:
@@ -133,7 +130,7 @@ class Supervisor:
             signal.signal(sign, _leave)
         try:
             self._prepare()
-            with _listen(self._address) as listener:
+            with listen(*self._address) as listener:
                 self._web = WebProcess(self._web_module, listener)
                 self._watch(self._web, listener)
         finally:
@@ -187,7 +184,7 @@ class Supervisor:
             now = time.monotonic()
             if now - self._demo_started_at >= RESPAWN_PAUSE_S:
                 self._demo_started_at = now
-                self._demo = _spawn("saiweb.demo", "run")
+                self._demo = _spawn([sys.executable, "-m", "saiweb.demo", "run"])
         web.keep_running()
 
     def _stop(self) -> None:
@@ -207,6 +204,24 @@ def end(process: subprocess.Popen[bytes], patience_s: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises SupervisorError where the port cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        with contextlib.ExitStack() as undo:
+            undo.callback(listener.close)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            undo.pop_all()
+    except OSError as error:
+        raise SupervisorError(
+            f"Port {port} of {host} cannot be had ({error.strerror}): set SAI_HTTP_PORT to another."
+        ) from error
+    return listener
 
 
 def say(sentence: str) -> None:
@@ -236,26 +251,14 @@ def _run(*module_and_arguments: str) -> None:
         raise SupervisorError(f"saiweb could not start: `python -m {' '.join(module_and_arguments)}` failed.")
 
 
-def _spawn(*module_and_arguments: str) -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str], *, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", *module_and_arguments],
+        command,
         stdin=subprocess.DEVNULL,
-        start_new_session=True,
+        pass_fds=pass_fds,
+        start_new_session=True,  # Ctrl-C is for this process, which stops the others in order
         preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 (no other thread runs)
     )
-
-
-def _listen(address: tuple[str, int]) -> socket.socket:
-    host, port = address
-    try:
-        family, kind, protocol, _, resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(resolved)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        raise SupervisorError(f"Port {port} of {host} cannot be had: {error.strerror}.") from error
-    return listener
 
 
 def _how(code: int) -> str:

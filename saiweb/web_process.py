@@ -2,7 +2,7 @@
 
 `python -m saiweb.web_process LISTENER HEARTBEAT`: the descriptors of a listening socket and of a pipe in which a byte
 every second says that the event loop turns. saiweb.supervisor starts it, and starts it again. The worker is the one
-that gunicorn itself runs with gunicorn.conf.py; what the master would do for it here costs 10 MB.
+that gunicorn itself runs with gunicorn.conf.py; its master would cost 4 MB more (docs/decisions.md).
 """
 # ruff: noqa: E402
 
@@ -79,7 +79,7 @@ def serve(application: BaseApplication, heartbeat: int) -> NoReturn:
     worker.pid = os.getpid()
     try:
         worker.init_process()
-    except Exception:
+    except Exception:  # the boundary of the process: why it ends is told, and how, to the supervisor
         log.exception("Exception in the web process")
         sys.exit(1 if worker.booted else Arbiter.WORKER_BOOT_ERROR)
     sys.exit(0)

@@ -16,6 +16,7 @@ import pytest
 
 from config import Config
 from saiweb.launcher import LauncherError, serve
+from saiweb.supervisor import SupervisorError
 from tests.embedded import open_folder
 from tests.waiting import until
 
@@ -121,7 +122,7 @@ def test_killing_it_leaves_nothing_behind_and_it_starts_again(data: Path) -> Non
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(LauncherError, match=f"Port {port} of 127.0.0.1 cannot be had"):
+        with pytest.raises(SupervisorError, match=f"Port {port} of 127.0.0.1 cannot be had"):
             serve(Config.from_env({"SAI_HTTP_PORT": str(port)}), demo=False)
 
 
